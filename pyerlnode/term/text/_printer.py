@@ -1,0 +1,137 @@
+"""The choice of what prints a term, for both notations: by its Python type, or a base of it.
+
+A namedtuple is a tuple, a defaultdict a map, an IntEnum an integer, a registered dataclass the
+struct that it stands for, as in `encode`.  Proof: tests/term/test_text_elixir.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from pyerlnode.errors import TermEncodeError
+from pyerlnode.term._encode import SHAPES
+from pyerlnode.term._map import Map
+from pyerlnode.term.text._render import NodeNumber, Show, Shown, float_text, int_text
+from pyerlnode.term.types import (
+    Atom,
+    BitString,
+    Export,
+    Fun,
+    ImproperList,
+    Pid,
+    Port,
+    Record,
+    Reference,
+    Term,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Printer"]
+
+
+class Printer(ABC):
+    """One printing; a notation's subclass has a method for each kind of term."""
+
+    def __init__(self, node_number: NodeNumber | None) -> None:
+        self.node_number = node_number
+        self._by_type: dict[type, Show] = {
+            Atom: self.atom,
+            bool: self._bool,
+            type(None): self._none,
+            int: int_text,
+            float: self.float,
+            bytes: self.binary,
+            bytearray: self._octets,
+            memoryview: self._octets,
+            str: self._text,
+            list: self.proper_list,
+            tuple: self.tuple_term,
+            dict: self.map_term,
+            Map: self.map_term,
+            BitString: self.bits,
+            ImproperList: self.improper_list,
+            Pid: self.pid,
+            Port: self.port,
+            Reference: self.reference,
+            Export: self.export,
+            Fun: self.fun,
+            Record: self.record,
+        }
+
+    def show(self, term: Term) -> Shown:
+        """The text of `term`, or its pieces; TermEncodeError where it is no term."""
+        shower = self._by_type.get(type(term))
+        return shower(term) if shower is not None else self._resolve(term)
+
+    def _resolve(self, term: Term) -> Shown:
+        for base in type(term).__mro__:
+            if base in SHAPES:
+                return self.shaped(SHAPES[base](term))
+            if base in self._by_type:
+                return self._by_type[base](term)
+        raise TermEncodeError(f"no Erlang term for an object of type {type(term).__name__}")
+
+    def float(self, term: float) -> str:
+        """The shortest digits that give the number back."""
+        return float_text(term)
+
+    def _bool(self, value: bool) -> str:
+        return self.atom("true" if value else "false")
+
+    def _none(self, value: None) -> str:
+        return self.atom("nil")
+
+    def _octets(self, value: bytearray | memoryview) -> str:
+        return self.binary(bytes(value))
+
+    def _text(self, value: str) -> str:
+        try:
+            return self.binary(value.encode())
+        except UnicodeEncodeError as error:
+            raise TermEncodeError(f"text without a UTF-8 form: {error.reason} at {error.start}") from None
+
+    def shaped(self, fields: dict[Term, Term]) -> Shown:
+        """The map that an object stands for; its keys have the order of its class."""
+        return self.map_term(fields)
+
+    @abstractmethod
+    def atom(self, term: str) -> str: ...
+
+    @abstractmethod
+    def binary(self, term: bytes) -> str: ...
+
+    @abstractmethod
+    def bits(self, term: BitString) -> str: ...
+
+    @abstractmethod
+    def proper_list(self, term: list[Term]) -> Shown: ...
+
+    @abstractmethod
+    def tuple_term(self, term: tuple[Term, ...]) -> Shown: ...
+
+    @abstractmethod
+    def map_term(self, term: Mapping[Term, Term]) -> Shown: ...
+
+    @abstractmethod
+    def improper_list(self, term: ImproperList) -> Shown: ...
+
+    @abstractmethod
+    def pid(self, term: Pid) -> str: ...
+
+    @abstractmethod
+    def port(self, term: Port) -> str: ...
+
+    @abstractmethod
+    def reference(self, term: Reference) -> str: ...
+
+    @abstractmethod
+    def export(self, term: Export) -> str: ...
+
+    @abstractmethod
+    def fun(self, term: Fun) -> str: ...
+
+    @abstractmethod
+    def record(self, term: Record) -> Shown: ...
