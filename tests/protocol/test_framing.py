@@ -1,0 +1,78 @@
+"""Frames out of a stream, however it is cut."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyerlnode.errors import FrameTooLarge
+from pyerlnode.protocol.framing import FrameReader, frame
+
+
+def frames_of(reader: FrameReader) -> list[bytes]:
+    found = []
+    while (data := reader.take()) is not None:
+        found.append(data)
+    return found
+
+
+@given(st.lists(st.binary(max_size=40), max_size=10), st.sampled_from([2, 4]), st.data())
+def test_any_split_of_the_stream_gives_the_same_frames(
+    bodies: list[bytes], prefix: int, data: st.DataObject
+) -> None:
+    stream = b"".join(frame(body, prefix) for body in bodies)
+    reader = FrameReader(prefix, 1000)
+    found = []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        reader.feed(stream[:size])
+        found += frames_of(reader)
+        stream = stream[size:]
+    assert found == bodies
+    assert reader.buffered == 0
+    assert reader.unfinished() is None
+
+
+def test_the_width_of_the_length_may_change_between_two_frames_of_one_read() -> None:
+    reader = FrameReader(2, 100)
+    reader.feed(frame(b"ack", 2) + frame(b"first", 4) + frame(b"", 4))
+    assert reader.take() == b"ack"
+    reader.expect(4, 1000)
+    assert frames_of(reader) == [b"first", b""]
+
+
+def test_a_length_beyond_the_limit_is_refused_before_its_frame_comes() -> None:
+    reader = FrameReader(4, 1000)
+    reader.feed(frame(b"x" * 1000, 4) + b"\x00\x00\x03")
+    assert frames_of(reader) == [b"x" * 1000]
+    reader.feed(b"\xe9")
+    with pytest.raises(FrameTooLarge) as caught:
+        reader.take()
+    assert (caught.value.size, caught.value.limit) == (1001, 1000)
+
+
+def test_an_unfinished_frame_tells_how_far_it_came() -> None:
+    reader = FrameReader(4, 1000)
+    reader.feed(b"\0\0")
+    assert reader.take() is None
+    assert reader.unfinished() == "2 bytes of a length of 4"
+    reader.feed(b"\0\x64abc")
+    assert reader.take() is None
+    assert reader.unfinished() == "3 of 100 bytes"
+
+
+def test_a_large_frame_in_small_pieces_takes_linear_time() -> None:
+    def seconds(size: int) -> float:
+        stream = frame(b"x" * size, 4)
+        reader = FrameReader(4, size)
+        start = time.perf_counter()
+        for at in range(0, len(stream), 64):
+            reader.feed(stream[at : at + 64])
+            reader.take()
+        return time.perf_counter() - start
+
+    # Quadratic copying would make this 256 times as long, and many seconds.
+    assert min(seconds(4_000_000) for _ in range(2)) < 60 * max(seconds(250_000), 0.005)
