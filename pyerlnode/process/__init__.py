@@ -1,0 +1,41 @@
+"""Processes: mailboxes, links, monitors, exit signals, aliases, names, timers.
+
+`Runtime` holds the processes of one node; the functions of `pyerlnode.process.api`
+are what runs in a process and are re-exported here under their OTP names.
+"""
+
+from pyerlnode.process.api import *  # noqa: F403  # the API is listed once, in api.__all__
+from pyerlnode.process.api import __all__ as _api
+from pyerlnode.process.names import NameRegistry
+from pyerlnode.process.process import Behaviour, Process, current_process
+from pyerlnode.process.reasons import error_reason, exit_reason, stacktrace
+from pyerlnode.process.request import Request
+from pyerlnode.process.runtime import (
+    ApplyHook,
+    Destination,
+    Distribution,
+    Runtime,
+    current_runtime,
+    this_process,
+)
+from pyerlnode.process.task import ProcessTask, Suspension
+
+__all__ = [
+    *_api,
+    "ApplyHook",
+    "Behaviour",
+    "Destination",
+    "Distribution",
+    "NameRegistry",
+    "Process",
+    "ProcessTask",
+    "Request",
+    "Runtime",
+    "Suspension",
+    "current_process",
+    "current_runtime",
+    "error_reason",
+    "exit_reason",
+    "stacktrace",
+    "this_process",
+]

@@ -1,0 +1,465 @@
+"""What a process says: the functions that user code calls.
+
+They act for the process that the caller runs in.  In a plain asyncio task inside
+`async with Node(...)`, that task is given a process of its own at the first call.
+
+Names and meanings are those of the module `erlang`; times are seconds.
+"""
+
+from __future__ import annotations
+
+import inspect
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, overload
+
+from pyerlnode.errors import BadArg, ErlangError
+from pyerlnode.errors import Exit as ExitError
+from pyerlnode.process.links import Links, link_or_noproc
+from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
+from pyerlnode.process.process import KILL, KILLED, NOPROC, NORMAL, Process
+from pyerlnode.process.runtime import Destination, this_process
+from pyerlnode.process.spawning import apply_export, parse_options, request, spawn_there
+from pyerlnode.protocol.control import Exit2, GroupLeader
+from pyerlnode.term import Atom, Export, Pid, Reference, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+    from pyerlnode.process.mailbox import Matcher
+    from pyerlnode.process.spawning import Option
+
+_ALIAS_MODES = ("explicit_unalias", "demonitor", "reply_demonitor")
+_UNDEFINED = Atom("undefined")
+
+
+def self() -> Pid:
+    """The pid of the calling process."""
+    return this_process().pid
+
+
+def node() -> Atom:
+    """The name of this node, `nonode@nohost` if it has none."""
+    return this_process().runtime.name
+
+
+def nodes(kind: str = "visible") -> list[Atom]:
+    """The connected nodes: `visible`, `hidden` or `connected`."""
+    distribution = this_process().runtime.distribution
+    return [] if distribution is None else distribution.nodes(kind)
+
+
+def make_ref() -> Reference:
+    """A new reference."""
+    return this_process().runtime.make_ref()
+
+
+# --- messages ---------------------------------------------------------------------
+
+
+def send(to: Destination, message: Term) -> Term:
+    """Send `message` to a pid, an alias, a local name or `(name, node)`; returns the message.
+
+    Never waits.  Raises BadArg for a local name that is not registered.
+    """
+    process = this_process()
+    process.runtime.send(to, message, process)
+    return message
+
+
+def receive(match: Matcher | None = None, timeout: float | None = None) -> Coroutine[Any, Any, Term]:
+    """Take the first message in the mailbox that `match` accepts (any, without one).
+
+    `match` is called with a message and says whether to take it; the others keep their
+    order.  Waits at most `timeout` seconds, 0 looks at what is there already; then
+    TimeoutError.  UsageError in a `def` callback, which cannot wait.
+    """
+    process = this_process()
+    process.check_may_wait("receive")  # now, and not when it is awaited: it may not be
+    return process.receive(match, timeout)
+
+
+# --- processes ----------------------------------------------------------------------
+
+
+@overload
+def spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any) -> Pid: ...
+@overload
+def spawn(node: str, function: Export, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+@overload
+def spawn(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+def spawn(where: Any, /, *args: Any) -> Any:
+    """Start a process that runs `await function(*args)`; its pid.
+
+    With a node's name first, the process is on that node, and the pid is to be awaited:
+    `await spawn("kate@localhost", "Elixir.Kate", "say_name", [])`, or with an `Export` in
+    the place of module and function.  Its group leader is the caller's.  Where there is no
+    way to the node the process has ended with `noconnection`, wherever that is seen;
+    ErlangError for another failure.
+    """
+    if isinstance(where, str):
+        return spawn_opt(where, *args, options=())
+    return _spawn(where, args).pid
+
+
+@overload
+def spawn_link(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any) -> Pid: ...
+@overload
+def spawn_link(node: str, function: Export, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+@overload
+def spawn_link(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+def spawn_link(where: Any, /, *args: Any) -> Any:
+    """As `spawn`, linked to the caller from the start."""
+    if isinstance(where, str):
+        return spawn_opt(where, *args, options=("link",))
+    child = _spawn(where, args)
+    Links.of(this_process()).link(child.pid)
+    return child.pid
+
+
+@overload
+def spawn_monitor(
+    function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any
+) -> tuple[Pid, Reference]: ...
+@overload
+def spawn_monitor(
+    node: str, function: Export, args: Sequence[Term], /
+) -> Awaitable[tuple[Pid, Reference]]: ...
+@overload
+def spawn_monitor(
+    node: str, module: str, function: str, args: Sequence[Term], /
+) -> Awaitable[tuple[Pid, Reference]]: ...
+def spawn_monitor(where: Any, /, *args: Any) -> Any:
+    """As `spawn`, monitored by the caller from the start: the pid and the monitor."""
+    if isinstance(where, str):
+        return spawn_opt(where, *args, options=("monitor",))
+    child = _spawn(where, args)
+    return child.pid, monitor(child.pid)
+
+
+async def spawn_opt(node: str, *function: Any, options: Sequence[Option]) -> Any:
+    """Start a process on `node`, with options as in Erlang: `["link", ("priority", "high")]`.
+
+    `function` is module, function and arguments, or an Export and arguments.  The pid; with
+    `monitor`, or `("monitor", [("tag", t), ("alias", mode)])`, the pid and the reference.
+    BadArg for an option that is unknown.
+    """
+    process = this_process()
+    process.check_may_wait("spawning on another node")
+    parsed = parse_options(options)
+    pid, ref = await spawn_there(process, node, *_call_of(function), parsed)
+    return (pid, ref) if parsed.monitor else pid
+
+
+def spawn_request(node: str, *function: Any, options: Sequence[Option] = ()) -> Reference:
+    """As `spawn_opt`, without waiting, in `def` callbacks too; what comes of it is a message.
+
+    `(spawn_reply, ref, ok, pid)` or `(spawn_reply, ref, error, reason)`, with another tag
+    by the option `("reply_tag", tag)`, and only some of them by `("reply", "error_only")`,
+    `"success_only"` or `"no"`.  The reference, which is that of the monitor, too.
+    """
+    return request(this_process(), node, *_call_of(function), parse_options(options)).ref
+
+
+def _call_of(function: tuple[Any, ...]) -> tuple[tuple[Atom, Atom], Sequence[Term]]:
+    """Module and function, and the arguments."""
+    match function:
+        case (Export() as export, [*args]):
+            return (export.module, export.function), args
+        case (str() as module, str() as name, [*args]):
+            return (Atom(module), Atom(name)), args
+    raise BadArg(f"spawn wants module, function and a list of arguments, not {function!r}")
+
+
+def _spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, args: tuple[Any, ...]) -> Process:
+    parent = this_process()
+    parent.check_alive()
+    if isinstance(function, Export):
+        function, args = apply_export, (parent.runtime, function, list(args))
+    child = parent.runtime.new_process(parent.group_leader)
+    try:
+        # Called as the child: what is no `async def`, such as `receive`, asks at once who it is.
+        coroutine = copy_context().run(_call_as, child, function, args)
+        if not inspect.iscoroutine(coroutine):
+            raise BadArg(f"spawn wants an async function, {function!r} returned {type(coroutine).__name__}")
+    except BaseException:
+        child.die(NORMAL)
+        raise
+    child.begin(coroutine)
+    return child
+
+
+def _call_as(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    process.runtime.make_current(process)
+    return function(*args)
+
+
+def exit(pid: Pid, reason: Term) -> bool:
+    """Send the exit signal `reason` to a process of any node; always True.
+
+    `kill` cannot be trapped and ends it with `killed`; `normal` is ignored by others.  A
+    reason that is plain text is taken for the atom.
+    To end the calling process itself, raise `Exit(reason)`.
+    """
+    process = this_process()
+    runtime = process.runtime
+    reason = Atom(reason) if type(reason) is str else reason
+    _check_pid("exit", pid)
+    if not runtime.is_local(pid):
+        runtime.signal(pid.node, Exit2(process.pid, pid, reason))
+        return True
+    target = runtime.process(pid)
+    if target is not None:
+        target.exit_signal(process.pid, reason)
+        if target is process and not process.alive:
+            raise ExitError(process.exit_reason)
+    return True
+
+
+def is_alive(pid: Pid) -> bool:
+    """Whether a process of this node has not ended."""
+    return this_process().runtime.process(pid) is not None
+
+
+def process_flag(flag: str, value: bool) -> bool:
+    """Set `trap_exit`; the old value.  BadArg for another flag."""
+    if flag != "trap_exit":
+        raise BadArg(f"process_flag knows trap_exit, not {flag}")
+    process = this_process()
+    old, process.trap_exit = process.trap_exit, bool(value)
+    return old
+
+
+def group_leader(leader: Pid | None = None, pid: Pid | None = None) -> Pid:
+    """The caller's group leader; with arguments, `leader` becomes that of `pid` (default: the caller)."""
+    process = this_process()
+    if leader is None:
+        return process.group_leader
+    runtime = process.runtime
+    if pid is None:
+        process.group_leader = leader
+    elif not runtime.is_local(pid):
+        runtime.signal(pid.node, GroupLeader(leader, pid))
+    else:
+        target = runtime.process(pid)
+        if target is None:
+            raise BadArg("group_leader: the process has ended")
+        target.group_leader = leader
+    return leader
+
+
+# --- links and monitors ---------------------------------------------------------------
+
+
+def link(pid: Pid) -> bool:
+    """Link the caller to a process; True.
+
+    A process of this node that has ended: ErlangError `noproc`, or the message
+    `{EXIT, Pid, noproc}` if the caller traps exits; on another node always the signal.
+    """
+    _check_pid("link", pid)
+    if not link_or_noproc(this_process(), pid):
+        raise ErlangError(NOPROC)
+    return True
+
+
+def unlink(pid: Pid) -> bool:
+    """Take the link away; True.  No exit of `pid` comes through it any more."""
+    _check_pid("unlink", pid)
+    process = this_process()
+    if process.links is not None:
+        process.links.unlink(pid)
+    return True
+
+
+def _check_pid(function: str, pid: object) -> None:
+    if not isinstance(pid, Pid):
+        raise BadArg(f"{function} wants a pid, not {pid!r}")
+
+
+def monitor(item: Pid | str | tuple[str, str], *, alias: str | None = None, tag: Term = DOWN) -> Reference:
+    """Monitor a process by pid, by local name, or by `(name, node)`.
+
+    When it ends, or is not there, the caller gets `(tag, ref, "process", item, reason)`
+    once; `item` is the pid, or the name and its node.  `alias` makes the reference an
+    alias as well: `explicit_unalias`, `demonitor` or `reply_demonitor`.
+    """
+    process = this_process()
+    process.check_alive()
+    runtime = process.runtime
+    if alias is not None and alias not in _ALIAS_MODES:
+        raise BadArg(f"monitor: alias is one of {', '.join(_ALIAS_MODES)}, not {alias}")
+    ref = runtime.make_ref()
+    if alias is not None:
+        process.runtime.add_alias(process, ref, Atom(alias))
+    watch = Watch(monitored(process, item), tag, None if alias is None else Atom(alias), None)
+    Monitors.of(process).watch(ref, watch)
+    return ref
+
+
+def monitored(process: Process, item: Pid | str | tuple[str, str]) -> Monitored:
+    """What can be monitored, with its node; BadArg for anything else."""
+    if isinstance(item, Pid):
+        return item
+    if isinstance(item, str):
+        return (Atom(item), process.runtime.name)
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], str):
+        return (Atom(item[0]), Atom(item[1]))
+    raise BadArg(f"monitor wants a pid, a name or (name, node), not {item!r}")
+
+
+def demonitor(ref: Reference, *, flush: bool = False) -> bool:
+    """End a monitor; whether it was still there.
+
+    With `flush` a message of it that is in the mailbox already is taken out.
+    """
+    process = this_process()
+    found = process.monitors is not None and process.monitors.unwatch(ref)
+    if flush and not found and process.mailbox is not None:
+        process.mailbox.remove(
+            lambda message: isinstance(message, tuple) and len(message) == 5 and message[1] == ref
+        )
+    return found
+
+
+def monitor_node(node: str, flag: bool) -> bool:
+    """With True: one `{nodedown, Node}` when the connection to `node` is lost or cannot be made; True."""
+    process = this_process()
+    process.runtime.watch_node(process, Atom(node), flag)
+    return True
+
+
+def alias(*, reply: bool = False) -> Reference:
+    """A reference that others can send to, until `unalias`; with `reply` until the first message."""
+    process = this_process()
+    process.check_alive()
+    ref = process.runtime.make_ref()
+    process.runtime.add_alias(process, ref, Atom("reply" if reply else "explicit_unalias"))
+    return ref
+
+
+def unalias(ref: Reference) -> bool:
+    """Make an alias of the caller void; whether it was in force."""
+    process = this_process()
+    if process.aliases is None or ref not in process.aliases:
+        return False
+    return process.runtime.drop_alias(ref)
+
+
+# --- names ------------------------------------------------------------------------------
+
+
+def register(name: str, pid: Pid) -> bool:
+    """Give a process of this node a name; True, or BadArg (name taken, process named, or not alive)."""
+    this_process().runtime.names.register(name, pid)
+    return True
+
+
+def unregister(name: str) -> bool:
+    """Take a name away; True, or BadArg if nobody has it."""
+    this_process().runtime.names.unregister(name)
+    return True
+
+
+def whereis(name: str) -> Pid | None:
+    """The pid registered under a local name."""
+    process = this_process().runtime.names.get(name)
+    return None if process is None else process.pid
+
+
+def registered() -> list[Atom]:
+    """All names registered on this node."""
+    return this_process().runtime.names.all()
+
+
+# --- timers -------------------------------------------------------------------------------
+
+
+def send_after(delay: float, to: Pid | str, message: Term) -> Reference:
+    """Send `message` in `delay` seconds to a process of this node or to a name; the timer."""
+    runtime = this_process().runtime
+    ref = runtime.make_ref()
+    runtime.timers.start(ref, delay, to, message)
+    return ref
+
+
+def start_timer(delay: float, to: Pid | str, message: Term) -> Reference:
+    """As `send_after`, but what arrives is `(timeout, timer, message)`."""
+    runtime = this_process().runtime
+    ref = runtime.make_ref()
+    runtime.timers.start(ref, delay, to, (Atom("timeout"), ref, message))
+    return ref
+
+
+def cancel_timer(ref: Reference) -> float | None:
+    """Stop a timer: its message does not come any more.  The seconds left, None if it was not running."""
+    return this_process().runtime.timers.cancel(ref)
+
+
+def read_timer(ref: Reference) -> float | None:
+    """The seconds a timer has left, None if it is not running."""
+    return this_process().runtime.timers.read(ref)
+
+
+# --- process dictionary ----------------------------------------------------------------------
+
+
+def put(key: Term, value: Term) -> Term:
+    """Set a value in the caller's process dictionary; the old one, or `undefined`."""
+    process = this_process()
+    if process.dictionary is None:
+        process.dictionary = {}
+    old = process.dictionary.get(key, _UNDEFINED)
+    process.dictionary[key] = value
+    return old
+
+
+def get(key: Term) -> Term:
+    """A value of the caller's process dictionary, or `undefined`."""
+    dictionary = this_process().dictionary
+    return _UNDEFINED if dictionary is None else dictionary.get(key, _UNDEFINED)
+
+
+def erase(key: Term) -> Term:
+    """Take a value out of the caller's process dictionary; it, or `undefined`."""
+    dictionary = this_process().dictionary
+    return _UNDEFINED if dictionary is None else dictionary.pop(key, _UNDEFINED)
+
+
+__all__ = [
+    "KILL",
+    "KILLED",
+    "NORMAL",
+    "alias",
+    "cancel_timer",
+    "demonitor",
+    "erase",
+    "exit",
+    "get",
+    "group_leader",
+    "is_alive",
+    "link",
+    "make_ref",
+    "monitor",
+    "monitor_node",
+    "node",
+    "nodes",
+    "process_flag",
+    "put",
+    "read_timer",
+    "receive",
+    "register",
+    "registered",
+    "self",
+    "send",
+    "send_after",
+    "spawn",
+    "spawn_link",
+    "spawn_monitor",
+    "spawn_opt",
+    "spawn_request",
+    "start_timer",
+    "unalias",
+    "unlink",
+    "unregister",
+    "whereis",
+]

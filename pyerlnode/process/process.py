@@ -1,0 +1,343 @@
+"""A process: mail, links, monitors, and something that runs.
+
+What runs is either a coroutine (a plain process: `spawn` an async function) or a
+`Behaviour`, an object that is handed one message after the other.  A behaviour's
+methods run inline, on the run queue; where one returns a coroutine, that is stepped
+to its end before the next message.
+
+A process is dead to everybody in the moment its exit reason is known: its name, its
+aliases and its timers are gone first, then those who are linked or monitor are told.
+A coroutine that was suspended in it unwinds with `CancelledError` afterwards.
+
+Source: Erlang Reference Manual, "Processes"; ERTS, link and unlink protocol in
+"Distribution Protocol".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from pyerlnode.errors import ErlangError, Exit, TermError, UsageError
+from pyerlnode.process.mailbox import NO_MESSAGE, Mailbox, Receive
+from pyerlnode.process.reasons import exit_reason
+from pyerlnode.process.task import ProcessTask
+from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context
+
+    from pyerlnode.process.links import Links
+    from pyerlnode.process.mailbox import Matcher
+    from pyerlnode.process.monitors import Monitors
+    from pyerlnode.process.runtime import Runtime
+
+logger = logging.getLogger("pyerlnode.process")
+
+NORMAL: Final = Atom("normal")
+KILL: Final = Atom("kill")
+KILLED: Final = Atom("killed")
+EXIT: Final = Atom("EXIT")
+NOPROC: Final = Atom("noproc")
+CANCELLED: Final = Atom("cancelled")
+
+# Messages that a behaviour handles before the next process gets its turn.
+MESSAGES_PER_TURN = 64
+
+_ALIVE: Any = object()
+
+current_process: ContextVar[Process | None] = ContextVar("pyerlnode process", default=None)
+
+
+class Behaviour(Protocol):
+    """What a process runs that is not a coroutine.
+
+    Both methods run inline and may send, spawn, link and start timers, but not wait;
+    to wait they return a coroutine.  An exception ends the process, `Exit(reason)`
+    with that very reason.
+    """
+
+    def start(self, process: Process) -> Coroutine[Any, Any, None] | None:
+        """Called once, as the first thing that the process does."""
+
+    def message(self, message: Term) -> Coroutine[Any, Any, None] | None:
+        """Called with each message, oldest first."""
+
+
+class Process:
+    """One process of a `Runtime`; made by `Runtime.spawn` and `Runtime.attach`."""
+
+    __slots__ = (
+        "__weakref__",
+        "_queued",
+        "_started",
+        "aliases",
+        "behaviour",
+        "context",
+        "dictionary",
+        "exit_reason",
+        "group_leader",
+        "inline",
+        "links",
+        "mailbox",
+        "monitors",
+        "name",
+        "owner",
+        "pid",
+        "receives",
+        "runtime",
+        "task",
+        "timers",
+        "trap_exit",
+    )
+
+    def __init__(self, runtime: Runtime, pid: Pid, group_leader: Pid | None) -> None:
+        self.runtime = runtime
+        self.pid = pid
+        self.group_leader = group_leader or pid
+        self.name: Atom | None = None
+        self.trap_exit = False
+        self.exit_reason: Term = _ALIVE
+        self.behaviour: Behaviour | None = None
+        self.task: ProcessTask | None = None  # the coroutine that runs in it now
+        self.owner: asyncio.Task[Any] | None = None  # of an attached process
+        self.inline = False  # a `def` callback of the behaviour is on the Python stack
+        # What everything that this process does runs in; None for one that an asyncio task does the work of.
+        self.context: Context | None = None
+        self.receives = 0  # messages taken since it waited last
+        self._queued = False
+        self._started = False
+        # Made when first needed: most processes have few of these, and idle ones must be small.
+        self.mailbox: Mailbox | None = None
+        self.links: Links | None = None
+        self.monitors: Monitors | None = None
+        self.aliases: set[Reference] | None = None
+        self.timers: set[Reference] | None = None
+        self.dictionary: dict[Term, Term] | None = None
+
+    def __repr__(self) -> str:
+        name = f" {self.name}" if self.name else ""
+        return f"<Process {self.pid}{name}>"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.exit_reason is _ALIVE
+
+    # --- running ----------------------------------------------------------------
+
+    def begin(self, body: Coroutine[Any, Any, Any] | Behaviour) -> None:
+        """Let a coroutine or a behaviour be what this process does, from its first turn on.
+
+        It sees the context variables as they are now, and changes its own copy.
+        """
+        self.context = copy_context()
+        self.context.run(self.runtime.make_current, self)
+        if asyncio.iscoroutine(body):
+            self.task = ProcessTask(self, body, self.context)
+            self.task.resume()
+        else:
+            self.behaviour = body
+            self._enqueue()
+
+    def turn(self) -> None:
+        """Hand messages to the behaviour: some, then it is somebody else's turn."""
+        try:
+            if self.task is None and self.exit_reason is _ALIVE:
+                self._work()
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._failed(error)
+            raise
+        except BaseException as error:
+            self._failed(error)
+        finally:
+            # Only now: what it sends to itself meanwhile is no reason for another turn.
+            self._queued = False
+        if self.mailbox and self.task is None:
+            self._enqueue()
+
+    def _work(self) -> None:
+        behaviour, context = self.behaviour, self.context
+        if behaviour is None or context is None:
+            return
+        if not self._started:
+            self._started = True
+            self._handle(context, behaviour.start, self)
+        left = MESSAGES_PER_TURN
+        while left and self.mailbox and self.task is None:
+            left -= 1
+            self._handle(context, behaviour.message, self.mailbox.pop())
+
+    def _handle(
+        self, context: Context, callback: Callable[[Any], Coroutine[Any, Any, None] | None], argument: Any
+    ) -> None:
+        self.inline = True
+        try:
+            coroutine = context.run(callback, argument)
+        finally:
+            self.inline = False
+        if coroutine is None:
+            return
+        if not asyncio.iscoroutine(coroutine):
+            raise UsageError(f"a callback returns None or a coroutine, not {coroutine!r}")
+        if self.exit_reason is not _ALIVE:
+            coroutine.close()
+            return
+        self.task = ProcessTask(self, coroutine, context)
+        self.task.step()
+
+    def coroutine_ended(self, task: ProcessTask, error: BaseException | None) -> None:
+        """Called by the task when its coroutine has ended; `error` is what left it."""
+        self.task = None
+        if self.exit_reason is not _ALIVE:
+            # It was killed before and has unwound now.
+            if error is not None and not isinstance(error, (asyncio.CancelledError, Exit)):
+                logger.error("Error in process %r after its end", self, exc_info=error)
+        elif error is not None:
+            self._failed(error)
+        elif self.behaviour is None:
+            self.die(NORMAL)
+        elif self.mailbox:
+            self._enqueue()
+
+    def _failed(self, error: BaseException) -> None:
+        if self.exit_reason is not _ALIVE:
+            return
+        if isinstance(error, asyncio.CancelledError):
+            self.die(CANCELLED)
+            return
+        reason = exit_reason(error)
+        if isinstance(error, ErlangError) and error.stack is not None:
+            # The stack says it all; the Python frames are those of this package.
+            logger.error("Error in process %r on node %s: %s", self, self.runtime.name, _readable(reason))
+        elif not isinstance(error, Exit):
+            logger.error("Error in process %r on node %s", self, self.runtime.name, exc_info=error)
+        self.die(reason)
+
+    def _enqueue(self) -> None:
+        if not self._queued:
+            self._queued = True
+            self.runtime.queue.append(self)
+
+    # --- mail -------------------------------------------------------------------
+
+    def put(self, message: Term) -> None:
+        """Deliver a message; nothing if the process has ended."""
+        if self.exit_reason is not _ALIVE:
+            return
+        mailbox = self.mailbox
+        if mailbox is None:
+            mailbox = self.mailbox = Mailbox()
+        mailbox.put(message)
+        if self.behaviour is not None and not self._queued and self.task is None:
+            self._enqueue()
+
+    async def receive(self, match: Matcher | None, timeout: float | None) -> Term:
+        """Take the first message that `match` accepts, waiting at most `timeout` seconds.
+
+        Raises TimeoutError when none came, Exit in a task of a process that has ended or
+        ends meanwhile.
+        """
+        if self.receives >= MESSAGES_PER_TURN:
+            await self.let_others_run()
+        self.receives += 1
+        self.check_alive()
+        mailbox = self.mailbox
+        if mailbox is None:
+            mailbox = self.mailbox = Mailbox()
+        if mailbox.receiving is not None:
+            raise UsageError(f"another task of {self!r} is in receive already")
+        mailbox.rewind()
+        message = mailbox.scan(match)
+        if message is not NO_MESSAGE:
+            return message
+        if timeout is None or timeout > 0:
+            receive = mailbox.receiving = Receive(mailbox, match)
+            timer = None if timeout is None else self.runtime.call_later(timeout, receive.time_out)
+            try:
+                await receive
+            finally:
+                mailbox.receiving = None
+                if timer is not None:
+                    timer.cancel()
+            self.receives = 0
+            if receive.message is not NO_MESSAGE:
+                return receive.message
+            self.check_alive()
+        raise TimeoutError(f"no message that fits within {timeout} s")
+
+    async def let_others_run(self) -> None:
+        """Step back in favour of other processes: a loop that always finds mail would never let go."""
+        self.receives = 0
+        await asyncio.sleep(0)
+
+    def check_may_wait(self, what: str) -> None:
+        """UsageError where waiting cannot work: in a `def` callback; Exit in a process that has ended."""
+        if self.inline:
+            raise UsageError(f"{what} waits: a callback that waits must be an async def")
+        self.check_alive()
+
+    def check_alive(self) -> None:
+        """Raise Exit with the exit reason if the process has ended.
+
+        Its code may still run, in a `finally` or to the end of a callback, but must not
+        make links, monitors or aliases that nobody would clear away.
+        """
+        if self.exit_reason is not _ALIVE:
+            raise Exit(self.exit_reason)
+
+    # --- the end ----------------------------------------------------------------
+
+    def exit_signal(self, sender: Pid, reason: Term) -> None:
+        """`exit(pid, reason)` arrived."""
+        if reason is KILL:
+            self.die(KILLED)
+        elif self.trap_exit:
+            self.put((EXIT, sender, reason))
+        elif reason is not NORMAL or sender == self.pid:
+            self.die(reason)
+
+    def link_exit(self, sender: Pid, reason: Term) -> None:
+        """A process that this one was linked to has ended."""
+        if self.trap_exit:
+            self.put((EXIT, sender, reason))
+        elif reason is not NORMAL:
+            self.die(reason)
+
+    def die(self, reason: Term) -> None:
+        """End now, with `reason`; to everybody else the process is gone when this returns."""
+        if self.exit_reason is not _ALIVE:
+            return
+        if self.runtime.before_end is not None:
+            self.runtime.before_end(self)
+        self.exit_reason = reason
+        mailbox, self.mailbox = self.mailbox, None
+        self.runtime.bury(self)
+        self.dictionary = None
+        self.context = None  # which refers to this process
+        if mailbox is not None:
+            mailbox.close()
+        if self.task is not None:
+            self.task.cancel()
+        elif self.owner is not None and not self.owner.done() and not self.runtime.stopping:
+            logger.warning("%r was ended by an exit signal: %s", self, _readable(reason))
+            self.owner.cancel()
+
+    def owner_ended(self, task: asyncio.Task[Any]) -> None:
+        """The asyncio task that this process was attached to is done."""
+        if task.cancelled():
+            self.die(CANCELLED)
+            return
+        # Not task.exception(): who asks by that has taken note of it, and asyncio would not report it.
+        error: BaseException | None = task._exception
+        self.die(NORMAL if error is None else exit_reason(error))
+
+
+def _readable(reason: Term) -> str:
+    try:
+        return to_elixir(reason)
+    except TermError:
+        return repr(reason)  # within a node a reason may be any object

@@ -1,0 +1,120 @@
+"""From a Python exception to an Erlang exit reason, with a stack that iex prints.
+
+An exception of class error ends a process with `{Reason, Stacktrace}`.  For Python's
+own exceptions the reason is an Elixir exception, which both languages print with its
+message: `RuntimeError("no")` is `%RuntimeError{message: "no"}`, and an exception that
+Elixir does not know keeps its Python name in the message.  The stack entries carry
+the Python function, its file and line, innermost first as in Erlang:
+`{:counter, :"Counter.get", 1, [file: ~c"counter.py", line: 12]}`.
+
+Source: Erlang Reference Manual, "Errors and Error Handling", Exit Reasons.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pyerlnode.errors import ErlangError, Exit, Throw
+from pyerlnode.term import Atom, Term, charlist
+
+if TYPE_CHECKING:
+    from types import CodeType, TracebackType
+
+_FILE, _LINE = Atom("file"), Atom("line")
+
+# What other nodes call by a module and a name of their own: code -> these two.
+_known_as: dict[CodeType, tuple[Atom, Atom]] = {}
+_NOCATCH = Atom("nocatch")
+
+# Entries of a stack: the innermost ones, as many as `backtrace_depth` of a BEAM lets through.
+MAX_FRAMES = 8
+
+# What Elixir has an exception of its own for; the rest is a RuntimeError that names the Python class.
+_ELIXIR: dict[type[BaseException], str] = {
+    ValueError: "Elixir.ArgumentError",
+    TypeError: "Elixir.ArgumentError",
+    RuntimeError: "Elixir.RuntimeError",
+}
+
+
+def exit_reason(exception: BaseException) -> Term:
+    """The reason that a process ends with when `exception` leaves it; raises nothing."""
+    if isinstance(exception, Exit):
+        return _atom(exception.reason)
+    if isinstance(exception, Throw):
+        return ((_NOCATCH, exception.value), stacktrace(exception))
+    return (error_reason(exception), stacktrace(exception))
+
+
+def error_reason(exception: BaseException) -> Term:
+    """The reason of class error for an exception that is no `Exit` and no `Throw`."""
+    if isinstance(exception, ErlangError):
+        return _atom(exception.reason)
+    if isinstance(exception, ArithmeticError):
+        return Atom("badarith")
+    kind = type(exception)
+    struct = _ELIXIR.get(kind, "Elixir.RuntimeError")
+    text = _text(exception)
+    message = text if kind is RuntimeError else f"{kind.__name__}: {text}" if text else kind.__name__
+    return {
+        Atom("__struct__"): Atom(struct),
+        Atom("__exception__"): True,
+        Atom("message"): message.encode("utf-8", "backslashreplace"),
+    }
+
+
+def _text(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception as error:  # user code, too, and the process must end all the same
+        return f"<its text cannot be had: {type(error).__name__}>"
+
+
+def _atom(reason: Term) -> Term:
+    """Plain text for a reason stands for the atom: `Exit("shutdown")`."""
+    return Atom(reason) if type(reason) is str else reason
+
+
+def stacktrace(exception: BaseException) -> list[Term]:
+    """The frames of `exception` as Erlang shows them, innermost first, without those of this package."""
+    if isinstance(exception, ErlangError) and exception.stack is not None:
+        return exception.stack
+    frames: list[Term] = []
+    traceback: TracebackType | None = exception.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if not _is_machinery(module):
+            frames.append(_frame(module, traceback.tb_frame.f_code, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    frames.reverse()
+    return frames[:MAX_FRAMES]
+
+
+def _is_machinery(module: str) -> bool:
+    return module.startswith(("pyerlnode.process", "pyerlnode.otp", "pyerlnode.services"))
+
+
+def _frame(module: str, code: CodeType, line: int) -> Term:
+    known = _known_as.get(code)
+    if known is None:
+        name = code.co_qualname.replace(".<locals>", "")
+        known = (Atom(module[:255]), Atom(name[:255]))
+    return (*known, code.co_argcount, _location(code, line))
+
+
+def name_code(function: object, module: Atom, name: Atom) -> None:
+    """Let a function appear in stacks as `module` and `name`: what other nodes called."""
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        _known_as[code] = (module, name)
+
+
+def _location(code: CodeType, line: int) -> list[Term]:
+    return [(_FILE, charlist(os.path.basename(code.co_filename))), (_LINE, line)]
+
+
+def code_location(function: object) -> list[Term]:
+    """File and line of a function as a stack entry has them; empty for what is not written in Python."""
+    code = getattr(function, "__code__", None)
+    return [] if code is None else _location(code, code.co_firstlineno)

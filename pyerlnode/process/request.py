@@ -1,0 +1,119 @@
+"""One outstanding request: a monitor and an alias in one reference.
+
+This is what a call waits on.  The answer comes to the alias, the news of the server's
+end through the monitor, and neither ever passes through the mailbox; when the wait is
+over, however it ended, both are gone, so a late answer reaches nobody.
+
+Source: gen.erl of OTP's stdlib (do_call), Erlang Reference Manual, "Process Aliases".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
+from pyerlnode.process.task import Suspension
+from pyerlnode.term import Atom, Pid, Term
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pyerlnode.process.process import Process
+
+_NOTHING: Any = object()
+_DEMONITOR = Atom("demonitor")
+
+
+class Request(Suspension):
+    """Made by `process` for `item`; monitors it from now on.
+
+    `ref` is the reference to send along.  After `wait` returned, `message` is what
+    came to the alias, `down_reason` why the server ended, and both are `NOTHING` if
+    the time was over first.  Who waits for the end alone makes no alias (`replies`
+    False): what a stranger sends to the reference is no answer then.
+    """
+
+    __slots__ = ("_deadline", "_over", "_process", "_timer", "down_reason", "item", "message", "ref")
+    NOTHING: Any = _NOTHING
+
+    def __init__(self, process: Process, item: Monitored, *, replies: bool = True) -> None:
+        self._waiter = None
+        process.check_alive()
+        self._process = process
+        self.item = item
+        self._over = False
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self.message: Term = _NOTHING
+        self.down_reason: Term = _NOTHING
+        runtime = process.runtime
+        self.ref = ref = runtime.make_ref()
+        if replies:
+            runtime.aliases[ref] = self
+        Monitors.of(process).watch(ref, Watch(item, DOWN, _DEMONITOR if replies else None, self))
+
+    @property
+    def node(self) -> Atom:
+        """The node of what was asked."""
+        return self.item.node if isinstance(self.item, Pid) else self.item[1]
+
+    @property
+    def replied(self) -> bool:
+        """Whether a message came to the alias."""
+        return self.message is not _NOTHING
+
+    @property
+    def is_down(self) -> bool:
+        """Whether what was asked has ended."""
+        return self.down_reason is not _NOTHING
+
+    def ready(self) -> bool:
+        return self._over
+
+    def alias_message(self, message: Term) -> None:
+        """A message came to the alias: the first one counts."""
+        if not self._over:
+            self.message = message
+            self._end()
+
+    def down(self, reason: Term) -> None:
+        """The monitor fired."""
+        if not self._over:
+            self.down_reason = reason
+            self._end()
+
+    async def wait(self, timeout: float | None) -> None:
+        """Wait for either, at most `timeout` seconds (None: for ever)."""
+        try:
+            if not self._over:
+                if timeout is not None:
+                    self.expire_in(timeout)
+                await self
+            else:
+                await self._process.let_others_run()
+        finally:
+            self.close()
+
+    def expire_in(self, timeout: float) -> None:
+        """Let the wait be over in `timeout` seconds, whatever has come until then."""
+        runtime = self._process.runtime
+        self._deadline = runtime.loop.time() + timeout
+        # Most calls within a node are answered before the loop gets control back, and need no timer.
+        runtime.queue.after_run(self._arm)
+
+    def close(self) -> None:
+        """Give up the monitor and the alias; harmless when they are gone already."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._process.monitors is not None:
+            self._process.monitors.unwatch(self.ref)
+
+    def _end(self) -> None:
+        self.close()
+        self.wake()
+
+    def _arm(self) -> None:
+        if not self._over:
+            self._timer = self._process.runtime.loop.call_at(self._deadline, self._end)

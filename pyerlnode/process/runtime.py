@@ -1,0 +1,436 @@
+"""The processes of one node: their table, names, aliases and run queue.
+
+A `Runtime` works without a network.  A node gives it a name and a `Distribution`,
+which carries the signals for other nodes; what comes from there goes to
+`receive_signal`.  Several runtimes may live on one event loop.
+
+Signals between two processes arrive in the order in which they were sent: within a
+runtime they take effect at once, to another node they leave through one connection.
+
+Source: Erlang Reference Manual, "Processes", Delivery of Signals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from pyerlnode.errors import BadArg, ErlangError, UsageError
+from pyerlnode.process.names import NameRegistry, Names
+from pyerlnode.process.process import Process, current_process
+from pyerlnode.process.scheduler import RunQueue
+from pyerlnode.process.signals import Signals
+from pyerlnode.process.task import ProcessTask
+from pyerlnode.process.timers import Timers
+from pyerlnode.protocol.control import AliasSend, Control, RegSend, Send
+from pyerlnode.term import Atom, Export, Fun, Pid, Reference, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from pyerlnode.process.process import Behaviour
+    from pyerlnode.process.spawning import Spawning
+
+logger = logging.getLogger("pyerlnode.process")
+
+NO_NODE = Atom("nonode@nohost")
+_UNDEF = Atom("undef")
+_NODEDOWN = Atom("nodedown")
+
+# How long `stop` waits for coroutines that go on after they were cancelled, in seconds.
+STOP_TIME = 5.0
+
+# Where a message can be sent: a pid, an alias, a local name, or a name on a node.
+Destination: TypeAlias = Pid | Reference | str | tuple[str, str]
+# The runtime whose processes the code that runs now acts for.
+current_runtime: ContextVar[Runtime] = ContextVar("pyerlnode runtime")
+
+
+class Distribution(Protocol):
+    """The way to other nodes; `pyerlnode.node` provides it."""
+
+    def signal(self, node: Atom, control: Control) -> None:
+        """Send in order, connecting first if need be; what cannot be sent goes to `Runtime.undeliverable`."""
+
+    def is_connected(self, node: Atom) -> bool:
+        """Whether there is a connection now."""
+
+    def connect_soon(self, node: Atom, failed: Callable[[], object]) -> None:
+        """Begin to connect; `failed` is called if that does not work."""
+
+    def nodes(self, kind: str = "visible") -> list[Atom]:
+        """Connected nodes: `visible`, `hidden` or `connected` (both)."""
+
+
+class AliasTarget(Protocol):
+    """Who receives what is sent to an alias."""
+
+    def alias_message(self, message: Term) -> None:
+        """Take the message."""
+
+
+# Runs what a Fun, an Export or module-function-arguments names; what it returns may be a coroutine.
+ApplyHook: TypeAlias = "Callable[[Export | Fun, list[Term]], Any]"
+
+
+def nothing_exported(function: Export | Fun, args: list[Term]) -> Any:
+    """The apply hook of a runtime where nothing can be called: error `undef`."""
+    if isinstance(function, Export):
+        raise ErlangError(_UNDEF, [(function.module, function.function, args, [])])
+    raise ErlangError(_UNDEF, [(function, args, [])])
+
+
+class Runtime:
+    """All processes of one node."""
+
+    def __init__(self, name: str = NO_NODE, creation: int = 0) -> None:
+        self.name = Atom(name)
+        self.creation = creation
+        self.loop = asyncio.get_running_loop()
+        # What the run queue, timers and callbacks of the loop run in: that of no process.
+        self.context = copy_context()
+        self.context.run(current_runtime.set, self)
+        self.queue = RunQueue(self.loop, self.context)
+        self.names = Names(self)
+        self.timers = Timers(self)
+        self.signals = Signals(self)
+        self.aliases: dict[Reference, AliasTarget] = {}
+        # Processes that other nodes were asked to start and have not answered for yet.
+        self.spawns: dict[Reference, Spawning] = {}
+        self.distribution: Distribution | None = None
+        self.apply_hook: ApplyHook = nothing_exported
+        # `{:via, Module, Name}` and, under the atom `global`, `{:global, Name}`: who resolves them.
+        self.name_hooks: dict[Atom, NameRegistry] = {}
+        # New processes without a parent get this group leader (None: they lead themselves).
+        self.group_leader: Pid | None = None
+        self._processes: dict[int, Process] = {}
+        self._last_process = 0
+        self._last_ref = 0
+        # Who has links or monitors across the connection to a node (the values mean nothing).
+        self._involved: dict[Atom, dict[Process, None]] = {}
+        # How many `nodedown` messages each process is to get.
+        self._node_watchers: dict[Atom, dict[Process, int]] = {}
+        self._attached: dict[asyncio.Task[Any], Process] = {}
+        self._to_bury: deque[Process] = deque()
+        self._burying = False
+        # Called with each process that ends, before anybody is told: what it has not written yet goes out.
+        self.before_end: Callable[[Process], object] | None = None
+        # Set by `stop`: the tasks that processes are attached to go on, only their processes end.
+        self.stopping = False
+
+    def __repr__(self) -> str:
+        return f"<Runtime {self.name}>"
+
+    def identify(self, name: str, creation: int) -> None:
+        """Become part of a cluster under this name; UsageError once there are processes."""
+        if self._processes:
+            raise UsageError("a runtime gets its name before its first process: pids carry it")
+        self.name, self.creation = Atom(name), creation
+
+    # --- making processes and references ------------------------------------------
+
+    def make_ref(self) -> Reference:
+        """A reference that is unique in this node's life."""
+        self._last_ref = n = self._last_ref + 1
+        # 18 bits in the first word: all that the oldest form of a reference has room for.
+        # The last is never 0: words that are 0 at the end do not count, and cost time to tell.
+        return Reference(self.name, self.creation, (n & 0x3FFFF, n >> 18 & 0xFFFFFFFF, 1 + (n >> 50)))
+
+    def new_process(self, group_leader: Pid | None = None) -> Process:
+        """An empty process; the caller gives it something to run."""
+        self._last_process = n = self._last_process + 1
+        pid = Pid(self.name, n & 0xFFFFFFF, n >> 28, self.creation)
+        process = self._processes[n] = Process(self, pid, group_leader or self.group_leader)
+        return process
+
+    def spawn(self, body: Coroutine[Any, Any, Any] | Behaviour, parent: Process | None = None) -> Process:
+        """A process that runs a coroutine or a behaviour, from its first turn on.
+
+        It inherits the group leader of `parent`; links, monitors and a name that are
+        made before the caller waits next are there before it runs.
+        """
+        process = self.new_process(parent.group_leader if parent is not None else None)
+        process.begin(body)
+        return process
+
+    def attach(self) -> Process:
+        """A process for the asyncio task that runs now, until that is done.
+
+        This is what makes `self()`, `receive` and calls work in a plain asyncio program.
+        An exit signal that ends the process cancels the task.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            raise UsageError("only a process or an asyncio task can do this")
+        process = self._attached.get(task)
+        if process is None:
+            process = self._attached[task] = self.new_process()
+            process.owner = task
+            task.add_done_callback(process.owner_ended)
+        return process
+
+    def make_current(self, process: Process) -> None:
+        """Let `process` be who acts in the context that this is called in."""
+        if current_runtime.get(None) is not self:
+            current_runtime.set(self)
+        current_process.set(process)
+
+    # --- looking up ---------------------------------------------------------------
+
+    def is_local(self, pid: Pid) -> bool:
+        """Whether a pid is of this node (of an earlier life of it, too)."""
+        return pid.node == self.name
+
+    def process(self, pid: Pid) -> Process | None:
+        """The living process with this pid."""
+        process = self._processes.get(pid.id | pid.serial << 28)
+        if process is None or pid.creation != self.creation or pid.node != self.name:
+            return None
+        return process
+
+    def processes(self) -> list[Process]:
+        """All living processes, oldest first."""
+        return list(self._processes.values())
+
+    def registered_process(self, name: str) -> Process | None:
+        """The process with this local name."""
+        return self.names.get(name)
+
+    # --- time ---------------------------------------------------------------------
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
+        """Call `callback` in `delay` seconds, for no process in particular."""
+        # With a context of its own a timer would keep the process alive that it was started in.
+        return self.loop.call_later(delay, callback, *args, context=self.context)
+
+    # --- sending ------------------------------------------------------------------
+
+    def send(self, to: Destination, message: Term, sender: Process | None = None) -> None:
+        """Send a message; nothing is said about one that reaches nobody.
+
+        Raises BadArg for a local name that is not registered and for what is no destination.
+        """
+        if isinstance(to, Pid):
+            process = self.process(to)
+            if process is not None:
+                process.put(message)
+            elif to.node != self.name:
+                self.signal(to.node, Send(sender.pid if sender else None, to, message))
+        elif isinstance(to, Reference):
+            self._send_to_alias(to, message, sender)
+        elif isinstance(to, str):
+            process = self.names.get(to)
+            if process is None:
+                raise BadArg(f"no process is registered as {to}")
+            process.put(message)
+        elif isinstance(to, tuple) and len(to) == 2 and isinstance(to[0], str) and isinstance(to[1], str):
+            self._send_to_name(Atom(to[0]), Atom(to[1]), message, sender)
+        else:
+            raise BadArg(f"cannot send to {to!r}: a pid, an alias, a name or (name, node) is wanted")
+
+    def _send_to_name(self, name: Atom, node: Atom, message: Term, sender: Process | None) -> None:
+        if node != self.name:
+            self.signal(node, RegSend(self._sender_pid(sender), name, message))
+            return
+        process = self.names.get(name)
+        if process is not None:
+            process.put(message)
+
+    def _send_to_alias(self, ref: Reference, message: Term, sender: Process | None) -> None:
+        if ref.node != self.name:
+            self.signal(ref.node, AliasSend(self._sender_pid(sender), ref, message))
+            return
+        target = self.aliases.get(ref)
+        if target is not None:
+            target.alias_message(message)
+
+    def _sender_pid(self, sender: Process | None) -> Pid:
+        # The sender is for tracing only; a send outside of any process still needs a pid there.
+        return sender.pid if sender is not None else Pid(self.name, 0, 0, self.creation)
+
+    def add_alias(self, process: Process, ref: Reference, mode: Atom) -> None:
+        """Let what is sent to `ref` go to `process`."""
+        self.aliases[ref] = ProcessAlias(process, ref, mode)
+        if process.aliases is None:
+            process.aliases = set()
+        process.aliases.add(ref)
+
+    def drop_alias(self, ref: Reference) -> bool:
+        """Make an alias void; whether it was in force."""
+        target = self.aliases.pop(ref, None)
+        if isinstance(target, ProcessAlias) and target.process.aliases is not None:
+            target.process.aliases.discard(ref)
+        return target is not None
+
+    # --- other nodes --------------------------------------------------------------
+
+    def signal(self, node: Atom, control: Control) -> None:
+        """Hand a signal to the distribution; without one no other node can be reached."""
+        if self.distribution is None:
+            self.undeliverable(node, control)
+        else:
+            self.distribution.signal(node, control)
+
+    def signal_if_connected(self, node: Atom, control: Control) -> None:
+        """As `signal`, for what a node that is not connected has forgotten anyway."""
+        if self.distribution is not None and self.distribution.is_connected(node):
+            self.distribution.signal(node, control)
+
+    def receive_signal(self, node: Atom, control: Control) -> None:
+        """A control message has arrived from `node`."""
+        self.signals.receive(node, control)
+
+    def undeliverable(self, node: Atom, control: Control) -> None:
+        """A signal could not be sent, because there is no way to `node`."""
+        # Not at once: who sent it has not returned from its `link` or `monitor` yet.
+        self.loop.call_soon(self.signals.undeliverable, node, control)
+
+    def involve(self, node: Atom, process: Process) -> None:
+        """Remember that `process` has a link or a monitor across the connection to `node`."""
+        self._involved.setdefault(node, {})[process] = None
+
+    def involved(self, node: Atom) -> Iterable[Process]:
+        """Who has links or monitors across the connection to `node`."""
+        return self._involved.get(node, ())
+
+    def node_down(self, node: Atom) -> None:
+        """The connection to `node` is lost: `noconnection` to everybody whom it concerns."""
+        self.signals.connection_lost(node, self._involved.pop(node, {}))
+        self._tell_watchers(node)
+
+    def watch_node(self, process: Process, node: Atom, flag: bool) -> None:
+        """`monitor_node`: one `{nodedown, Node}` for each call with True that is not taken back."""
+        if not flag:
+            self._unwatch_node(process, node)
+            return
+        process.check_alive()
+        if self.distribution is None:
+            process.put((_NODEDOWN, node))
+            return
+        watchers = self._node_watchers.setdefault(node, {})
+        watchers[process] = watchers.get(process, 0) + 1
+        if not self.distribution.is_connected(node):
+            self.distribution.connect_soon(node, lambda: self._tell_watchers(node))
+
+    def _unwatch_node(self, process: Process, node: Atom) -> None:
+        watchers = self._node_watchers.get(node, {})
+        count = watchers.get(process, 0)
+        if count > 1:
+            watchers[process] = count - 1
+        elif count:
+            del watchers[process]
+        if not watchers:
+            self._node_watchers.pop(node, None)
+
+    def _tell_watchers(self, node: Atom) -> None:
+        for process, count in self._node_watchers.pop(node, {}).items():
+            for _ in range(count):
+                process.put((_NODEDOWN, node))
+
+    # --- the end of a process -----------------------------------------------------
+
+    def bury(self, process: Process) -> None:
+        """Take a process that has just ended out of all tables, then tell who is linked or monitors.
+
+        Telling may end further processes; they queue up here, so that a chain of links
+        of any length does not grow the Python stack.
+        """
+        self._processes.pop(process.pid.id | process.pid.serial << 28, None)
+        if process.name is not None:
+            self.names.drop(process)
+        if process.owner is not None:
+            self._attached.pop(process.owner, None)
+        for ref in process.aliases or ():
+            self.aliases.pop(ref, None)
+        self.timers.process_ended(process)
+        self._to_bury.append(process)
+        if self._burying:
+            return
+        self._burying = True
+        try:
+            while self._to_bury:
+                self._tell(self._to_bury.popleft())
+        finally:
+            self._burying = False
+
+    def _tell(self, process: Process) -> None:
+        reason = process.exit_reason
+        links, monitors = process.links, process.monitors
+        # Both refer to the process; without them it is freed as soon as nobody knows it.
+        process.links = process.monitors = None
+        if links is not None:
+            links.break_all(reason)
+        if monitors is not None:
+            monitors.end_all(reason)
+        if links is not None or monitors is not None:
+            _leave(self._involved, process)
+        if self._node_watchers:
+            _leave(self._node_watchers, process)
+
+    async def stop(self, reason: Term) -> None:
+        """End every process that is left and let their coroutines unwind.
+
+        A coroutine that goes on after it was cancelled is left behind after STOP_TIME.
+        """
+        self.stopping = True
+        for process in self.processes():
+            if process.owner is not None:
+                process.owner.remove_done_callback(process.owner_ended)
+            process.die(reason)
+        self.timers.cancel_all()
+        tasks = [task for task in asyncio.all_tasks() if self._unwinds(task)]
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=STOP_TIME)
+            for task in left:
+                logger.warning("%s was cancelled and has not ended within %g s", task.get_name(), STOP_TIME)
+
+    def _unwinds(self, task: asyncio.Future[Any]) -> bool:
+        here: object = asyncio.current_task()
+        return isinstance(task, ProcessTask) and task.process.runtime is self and task is not here
+
+
+def _leave(table: dict[Atom, dict[Process, Any]], process: Process) -> None:
+    for node in [node for node, members in table.items() if process in members]:
+        del table[node][process]
+        if not table[node]:
+            del table[node]
+
+
+class ProcessAlias:
+    """An alias whose messages go to the mailbox of a process."""
+
+    __slots__ = ("mode", "process", "ref")
+
+    def __init__(self, process: Process, ref: Reference, mode: Atom) -> None:
+        self.process = process
+        self.ref = ref
+        self.mode = mode  # explicit_unalias, reply, demonitor or reply_demonitor
+
+    def alias_message(self, message: Term) -> None:
+        if self.mode in ("reply", "reply_demonitor"):
+            self.process.runtime.drop_alias(self.ref)
+        if self.mode == "reply_demonitor" and self.process.monitors is not None:
+            self.process.monitors.unwatch(self.ref)
+        self.process.put(message)
+
+
+def this_process() -> Process:
+    """The process that the caller runs in; a plain asyncio task is given one.
+
+    Raises UsageError where there is neither a process nor a node.
+    """
+    process = current_process.get()
+    if process is not None and process.owner is None:
+        return process
+    runtime = current_runtime.get(None)
+    # A process that is attached to a task acts for it only at the node that the task uses now.
+    if process is not None and process.alive and process.runtime is runtime:
+        return process
+    if runtime is None:
+        raise UsageError("no node: use `async with Node(...)`, or run this in a process")
+    process = runtime.attach()
+    current_process.set(process)
+    return process

@@ -1,0 +1,96 @@
+"""The run queue: who runs next, and for how long.
+
+Whatever can run (a process with mail, a coroutine that may go on) is put into one
+queue.  A run of the queue gives each of them a turn, oldest first, and hands control
+back to the event loop after a few milliseconds, so that sockets and timers of the
+same loop are served however busy the processes are.
+
+There is no asyncio task and no future behind a turn: the queue is one callback of
+the loop, scheduled while there is something in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from contextvars import Context
+
+logger = logging.getLogger("pyerlnode.process")
+
+# How long one run may keep the event loop, in seconds.  A socket that is ready waits at most this long.
+SLICE = 0.004
+# A turn that holds the loop longer than this (seconds) is reported: everything else stood still meanwhile.
+LONG_TURN = 0.25
+
+
+class Runnable(Protocol):
+    """What may stand in the run queue."""
+
+    def turn(self) -> None:
+        """Run for a bounded while; append oneself to the queue again if there is more to do."""
+
+
+class RunQueue:
+    """The queue of everything that can run, on one event loop."""
+
+    __slots__ = ("_after", "_context", "_loop", "_ready", "_scheduled")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        self._loop = loop
+        # One context for all runs: without it each would copy that of whoever filled the queue.
+        self._context = context
+        self._ready: deque[Runnable] = deque()
+        self._after: list[Callable[[], None]] = []
+        self._scheduled = False
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def append(self, item: Runnable) -> None:
+        """Give `item` a turn, after those that wait already."""
+        self._ready.append(item)
+        if not self._scheduled:
+            self._schedule()
+
+    def after_run(self, callback: Callable[[], None]) -> None:
+        """Call `callback` before the event loop gets control back from this run, or else the next."""
+        self._after.append(callback)
+        if not self._scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._loop.call_soon(self._run, context=self._context)
+
+    def _run(self) -> None:
+        ready = self._ready
+        clock = time.perf_counter
+        now = clock()
+        stop = now + SLICE
+        try:
+            while ready:
+                item = ready.popleft()
+                item.turn()
+                started, now = now, clock()
+                if now >= stop:
+                    if now - started > LONG_TURN:
+                        logger.warning("%r held the event loop for %.3f s", item, now - started)
+                    break
+            self._call_after()
+        finally:
+            # Also after a KeyboardInterrupt out of user code: what waits must not wait for ever.
+            if ready or self._after:
+                self._loop.call_soon(self._run, context=self._context)
+            else:
+                self._scheduled = False
+
+    def _call_after(self) -> None:
+        after, self._after = self._after, []
+        for callback in after:
+            callback()

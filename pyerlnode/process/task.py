@@ -1,0 +1,259 @@
+"""Coroutines of processes: third-party tasks in asyncio's sense.
+
+A coroutine that runs in a process is stepped by the run queue, not by an
+`asyncio.Task`.  To everything else of asyncio it must look like one: `current_task()`
+is its `ProcessTask` from the first step to the last, which is what `asyncio.timeout`,
+`TaskGroup` and libraries such as aiohttp build on.
+
+Two kinds of things may be awaited in it: futures, as in any task, and a
+`Suspension`, which is how `receive` and calls wait without a future.
+
+Source: Python's documentation, "Extending asyncio", Task lifetime support.
+Proof: tests/process/test_asyncio_in_processes.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import _enter_task, _leave_task, _register_task, _unregister_task
+from typing import TYPE_CHECKING, Any
+
+from pyerlnode.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+    from contextvars import Context
+
+    from pyerlnode.process.process import Process
+
+
+class Suspension:
+    """Something that a coroutine waits for, without a future where it can.
+
+    A subclass says in `ready()` whether the wait is over and calls `wake()` whenever
+    that may have become true.  Awaiting it returns when `ready()` is true.
+    """
+
+    __slots__ = ("_waiter",)
+
+    def __init__(self) -> None:
+        self._waiter: ProcessTask | asyncio.Future[None] | None = None
+
+    def ready(self) -> bool:
+        """Whether the wait is over."""
+        raise TypeError(f"{type(self).__name__} does not say when it is ready")
+
+    def wake(self) -> None:
+        """Let the waiting coroutine look again."""
+        waiter = self._waiter
+        if isinstance(waiter, ProcessTask):
+            waiter.resume()
+        elif waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # An iterator and no generator: what waits in numbers must not keep a frame for it.
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if self._waiter is not None:
+            raise UsageError("another task of this process waits for the same thing already")
+        return self  # type: ignore[return-value]  # all that `await` needs of a generator
+
+    def __iter__(self) -> Suspension:
+        return self
+
+    def __next__(self) -> Any:
+        if self.ready():
+            self._waiter = None
+            raise StopIteration
+        task: object = asyncio.current_task()
+        if isinstance(task, ProcessTask):
+            self._waiter = task
+            return self
+        self._waiter = future = asyncio.get_running_loop().create_future()
+        future._asyncio_future_blocking = True  # what `await future` says to the task
+        return future
+
+    def throw(self, error: BaseException) -> Any:
+        """The wait is given up, as a rule by a cancellation."""
+        self._waiter = None
+        raise error
+
+
+class ProcessTask(asyncio.Future[None]):
+    """The task of one coroutine of a process.
+
+    It outlives its process when that is killed: the coroutine then unwinds with
+    `CancelledError`, as any cancelled task does, while to all observers the process
+    is dead.
+    """
+
+    __slots__ = (
+        "_cancel_text",
+        "_cancels",
+        "_context",
+        "_coro",
+        "_exception_in",
+        "_fut_waiter",
+        "_must_cancel",
+        "_queued",
+        "process",
+    )
+
+    def __init__(self, process: Process, coro: Coroutine[Any, Any, Any], context: Context) -> None:
+        super().__init__(loop=process.runtime.loop)
+        self.process = process
+        self._coro = coro
+        self._context = context
+        # These two have the names that asyncio's own tasks have: anyio looks at them.
+        self._must_cancel = False
+        self._fut_waiter: Any = None
+        self._cancels = 0
+        self._cancel_text: Any = None
+        self._exception_in: BaseException | None = None
+        self._queued = False
+        _register_task(self)  # type: ignore[arg-type]  # a third-party task is what it is made for
+
+    def __repr__(self) -> str:
+        return f"<ProcessTask of {self.process!r}>"
+
+    # --- what the run queue and those who wake it call -------------------------
+
+    def turn(self) -> None:
+        """Step the coroutine once, unless a future is going to say when."""
+        self._queued = False
+        if not self.done() and (self._fut_waiter is None or isinstance(self._fut_waiter, Suspension)):
+            self.step()
+
+    def resume(self) -> None:
+        """Put the coroutine into the run queue, once."""
+        if not self._queued:
+            self._queued = True
+            self.process.runtime.queue.append(self)
+
+    def step(self) -> None:
+        """Run the coroutine to its next wait, or to its end."""
+        error, self._exception_in = self._exception_in, None
+        if self._must_cancel:
+            self._must_cancel = False
+            if not isinstance(error, asyncio.CancelledError):
+                error = self._cancelled_error()
+        self._fut_waiter = None
+        loop = self.process.runtime.loop
+        _enter_task(loop, self)  # type: ignore[arg-type]
+        try:
+            if error is None:
+                awaited = self._context.run(self._coro.send, None)
+            else:
+                awaited = self._context.run(self._coro.throw, error)
+        except StopIteration:
+            self._finish(None)
+        except (KeyboardInterrupt, SystemExit) as exception:
+            self._finish(exception)
+            raise
+        except BaseException as exception:
+            self._finish(exception)
+        else:
+            self._park(awaited)
+        finally:
+            error = None  # its traceback refers to this frame
+            _leave_task(loop, self)  # type: ignore[arg-type]
+
+    def _park(self, awaited: Any) -> None:
+        if isinstance(awaited, Suspension):
+            self._fut_waiter = awaited
+            if self._must_cancel:
+                self.resume()
+        elif awaited is None:
+            # asyncio.sleep(0): tasks and callbacks of the loop get their turn, too.
+            runtime = self.process.runtime
+            runtime.loop.call_soon(self.step, context=runtime.context)
+        elif getattr(awaited, "_asyncio_future_blocking", None) and awaited is not self:
+            awaited._asyncio_future_blocking = False
+            if awaited.get_loop() is not self.get_loop():
+                self._go_on_with(UsageError(f"{awaited!r} belongs to another event loop"))
+                return
+            awaited.add_done_callback(self._wakeup, context=self.process.runtime.context)
+            self._fut_waiter = awaited
+            if self._must_cancel and awaited.cancel(msg=self._cancel_text):
+                self._must_cancel = False
+        else:
+            self._go_on_with(UsageError(f"a process cannot wait for {awaited!r}"))
+
+    def _wakeup(self, future: asyncio.Future[Any]) -> None:
+        try:
+            future.result()
+        except BaseException as error:
+            self._exception_in = error
+        self.step()
+
+    def _go_on_with(self, error: BaseException) -> None:
+        self._exception_in = error
+        self.resume()
+
+    def _cancelled_error(self) -> asyncio.CancelledError:
+        text, self._cancel_text = self._cancel_text, None
+        return asyncio.CancelledError() if text is None else asyncio.CancelledError(text)
+
+    def _finish(self, error: BaseException | None) -> None:
+        _unregister_task(self)  # type: ignore[arg-type]
+        if isinstance(error, asyncio.CancelledError):
+            super().cancel()
+        else:
+            # The error belongs to the process; who awaits the task only learns that it is over.
+            self.set_result(None)
+        self.process.coroutine_ended(self, error)
+
+    # --- asyncio.Task's interface ---------------------------------------------
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Ask the coroutine to stop: it gets `CancelledError` where it waits."""
+        if self.done():
+            return False
+        self._cancels += 1
+        waits_for = self._fut_waiter
+        if isinstance(waits_for, Suspension):
+            self.resume()
+        elif waits_for is not None and waits_for.cancel(msg=msg):
+            return True
+        # Else it runs, stands in the run queue, or is woken by a future that is done.
+        self._must_cancel = True
+        self._cancel_text = msg
+        return True
+
+    def cancelling(self) -> int:
+        """How many cancel requests are open."""
+        return self._cancels
+
+    def uncancel(self) -> int:
+        """Take one cancel request back; the number that is left."""
+        if self._cancels > 0:
+            self._cancels -= 1
+            # Python 3.13 clears it too: a request that was taken back must not fire later.
+            if self._cancels == 0:
+                self._must_cancel = False
+        return self._cancels
+
+    def get_coro(self) -> Coroutine[Any, Any, Any]:
+        """The coroutine."""
+        return self._coro
+
+    def get_context(self) -> Context:
+        """The context that the coroutine runs in."""
+        return self._context
+
+    def get_name(self) -> str:
+        """The process, as text."""
+        return repr(self.process)
+
+    def set_name(self, value: object) -> None:
+        """Refused: a process is named by `register`."""
+        raise UsageError("a process gets its name by register(name, pid)")
+
+    def get_stack(self, *, limit: int | None = None) -> list[Any]:
+        """The frame where the coroutine waits, innermost last."""
+        frames = []
+        coro: Any = self._coro
+        while coro is not None and getattr(coro, "cr_frame", None) is not None:
+            frames.append(coro.cr_frame)
+            coro = coro.cr_await
+        return frames if limit is None else frames[-limit:]
