@@ -1,0 +1,314 @@
+"""One transport and the `Connection` that speaks on it.
+
+    socket -> data_received -> Connection.receive -> owner.events
+    send -> Connection.send ... one transport.write for each turn of the event loop
+
+A large message leaves in portions, one for each turn, and none while the transport has
+enough of them: what others send meanwhile, and what the peer sends, passes between.
+
+Who owns a link decides what its events mean: the listener or one attempt of the
+connector during the handshake, the router once it is up.  Nothing is awaited here
+and nothing logs while all is well.
+
+Proof: tests/node/test_link.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from pyerlnode.errors import PeerError, TickTimeout
+from pyerlnode.term import Atom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyerlnode.protocol.connection import Connection
+    from pyerlnode.protocol.control import Control
+    from pyerlnode.protocol.events import Event
+
+__all__ = ["Link", "LinkOwner"]
+
+logger = logging.getLogger("pyerlnode.node")
+
+CONNECTION_CLOSED: Final = Atom("connection_closed")
+NET_TICK_TIMEOUT: Final = Atom("net_tick_timeout")
+DISCONNECT: Final = Atom("disconnect")
+SHUTDOWN: Final = Atom("shutdown")
+_NOBODY: Final = Atom("nonode@nohost")
+# Bytes that may wait before the link counts as busy: a BEAM's +zdbbl.
+HIGH_WATER = 1024 * 1024
+# Bytes of large messages that are written in one turn, and that may wait in the transport,
+# where nothing can pass them any more.
+PORTION = 256 * 1024
+# Seconds that a closing link may take to write what is queued.
+_LINGER = 1.0
+
+
+class LinkOwner(Protocol):
+    """Who decides what the events of a link mean."""
+
+    def link_made(self, link: Link) -> None:
+        """The transport is open; nothing has been sent or received."""
+
+    def link_events(self, link: Link, events: list[Event]) -> None:
+        """What came in one read, oldest first."""
+
+    def is_expected(self, link: Link, error: PeerError, lost: bool) -> bool:
+        """Whether `error` is nothing to warn about; `lost`: the peer closed the connection."""
+
+    def link_down(self, link: Link, error: PeerError | None) -> None:
+        """The link is closed; None where this side closed it.  Called once."""
+
+
+class Link(asyncio.Protocol):
+    """Pumps bytes between a stream transport (TCP or TLS) and a Connection."""
+
+    __slots__ = (
+        "_dirty",
+        "_gone",
+        "_loop",
+        "_paused",
+        "_timer",
+        "_transport",
+        "address",
+        "busy",
+        "closed",
+        "connection",
+        "node",
+        "on_writable",
+        "owner",
+        "reason",
+        "up",
+        "visible",
+        "what",
+    )
+
+    def __init__(self, connection: Connection, owner: LinkOwner, what: str = "") -> None:
+        self.connection = connection
+        self.owner = owner
+        #: the peer's node name once it is known or claimed, for the log
+        self.what = what
+        self.address = "?"
+        #: authenticated, so that control messages may be sent; then `node` is the peer
+        self.up = False
+        self.node = _NOBODY
+        self.visible = False
+        self.closed = False
+        #: why it was closed, in OTP's words for nodedown
+        self.reason = CONNECTION_CLOSED
+        #: more than HIGH_WATER bytes wait for a slow peer, here or in the transport
+        self.busy = False
+        #: called when a busy link is not busy any more
+        self.on_writable: Callable[[], object] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self._dirty = False
+        self._paused = False
+
+    def __repr__(self) -> str:
+        return f"<Link {self}{' up' if self.up else ''}>"
+
+    def __str__(self) -> str:
+        return f"{self.what} at {self.address}" if self.what else self.address
+
+    def go_up(self, owner: LinkOwner, node: Atom, visible: bool) -> None:
+        """The handshake is done: `node` is at the other end, and `owner` takes what it sends."""
+        self.owner, self.node, self.visible = owner, node, visible
+        self.what = node
+        self.up = True
+        self.flush_soon()  # the last step of the handshake
+        self.rearm()
+
+    # --- out ------------------------------------------------------------------------
+
+    def send(self, control: Control) -> None:
+        """Queue a control message; it leaves with all others of this turn.
+
+        Raises TermEncodeError, and then sends nothing of it.
+        """
+        self.connection.send(control, self._loop.time())
+        if not self._dirty:
+            self._dirty = True
+            self._loop.call_soon(self._flush)
+
+    def flush_soon(self) -> None:
+        """Write what the Connection has queued, at the end of this turn."""
+        if not self._dirty:
+            self._dirty = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._dirty = False
+        transport = self._transport
+        if transport is None or self.closed:
+            return
+        connection = self.connection
+        # Small messages never wait here, their number is their senders' business.
+        data = connection.data_to_send(0 if self._paused else PORTION)
+        if data:
+            transport.write(data)
+        waiting = connection.pending
+        if waiting and not self._paused:
+            self.flush_soon()
+        if waiting or self._paused or self.busy:
+            self._weigh(waiting + transport.get_write_buffer_size())
+
+    def _flush_all(self) -> None:
+        """Write all that is queued: there will be no other turn."""
+        if self._transport is not None and (data := self.connection.data_to_send()):
+            self._transport.write(data)
+
+    # --- in -------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.address = _address(transport)
+        _tune(transport.get_extra_info("socket"))
+        if self.closed:
+            self._transport.abort()
+            return
+        self._transport.set_write_buffer_limits(high=PORTION)
+        self.owner.link_made(self)
+        self.flush_soon()
+        self.rearm()
+
+    def data_received(self, data: bytes) -> None:
+        if self.closed:
+            return
+        connection = self.connection
+        try:
+            events = connection.receive(data, self._loop.time())
+        except PeerError as error:
+            self.fail(error)
+            return
+        if events:
+            self.owner.link_events(self, events)
+        if connection.error is not None:
+            self.fail(connection.error)
+        elif not self.up:
+            # A step of the handshake: there is an answer, and a new deadline.
+            self.flush_soon()
+            self.rearm()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.closed:
+            gone = self.connection.closed(self._loop.time())
+            if error is not None:
+                gone.args = (f"{gone}: {error}",)
+            self.fail(gone, lost=True)
+        self._transport = None
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+
+    # --- time -----------------------------------------------------------------------
+
+    def rearm(self) -> None:
+        """Have the Connection's timers looked at when it wants that."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.closed:
+            self._timer = self._loop.call_at(self.connection.next_deadline(), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        try:
+            events = self.connection.tick(self._loop.time())
+        except PeerError as error:
+            self.fail(error)
+            return
+        if events:
+            self.owner.link_events(self, events)
+        self._flush()
+        self.rearm()
+
+    # --- the slow peer --------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._flush()
+
+    def _weigh(self, waiting: int) -> None:
+        """Decide whether the link is busy; once it is, it stays so until the transport wants more."""
+        if waiting > HIGH_WATER:
+            self.busy = True
+        elif self.busy and not self._paused:
+            self.busy = False
+            if self.on_writable is not None:
+                self.on_writable()
+
+    # --- the end --------------------------------------------------------------------
+
+    def fail(self, error: PeerError, *, lost: bool = False) -> None:
+        """Close because of `error`; logged with the peer and the reason."""
+        if self.closed:
+            return
+        level = logging.INFO if self.owner.is_expected(self, error, lost) else logging.WARNING
+        # What a Connection says names the peer already.
+        logger.log(level, "%s: %s", self if self.what not in str(error) else self.address, error)
+        if isinstance(error, TickTimeout):
+            self.reason = NET_TICK_TIMEOUT
+        self._flush_all()  # the status of a refusal
+        self._end(error)
+
+    def close(self, reason: Atom = DISCONNECT) -> None:
+        """Close without a fault of the peer; what is queued is still written."""
+        if not self.closed:
+            self.reason = reason
+            self._flush_all()  # a status such as not_allowed, or the last messages
+            self._end(None)
+
+    def drop(self) -> None:
+        """Close, and write nothing of what is queued: a name that has not gone out stays unsaid."""
+        if not self.closed:
+            self.reason = DISCONNECT
+            self._end(None)
+
+    def _end(self, error: PeerError | None) -> None:
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        transport = self._transport
+        if transport is not None:
+            transport.close()
+            # A peer that does not read must not keep the socket.
+            if transport.get_write_buffer_size():
+                self._loop.call_later(_LINGER, transport.abort)
+        self.owner.link_down(self, error)
+
+    async def wait_gone(self) -> None:
+        """Wait until the transport of a closed link is gone, at most a second."""
+        if self._transport is not None:
+            self._gone = self._loop.create_future()
+            self._transport.close()
+            await asyncio.wait([self._gone], timeout=_LINGER)
+        if self._transport is not None:
+            self._transport.abort()
+            assert self._gone is not None
+            await self._gone
+
+
+def _address(transport: asyncio.BaseTransport) -> str:
+    """The peer's address as text: `127.0.0.1:4242`, `[::1]:4242`."""
+    name = transport.get_extra_info("peername")
+    if not isinstance(name, tuple) or len(name) < 2:
+        return str(name or "?")
+    host, port = name[0], name[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _tune(sock: socket.socket | None) -> None:
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
