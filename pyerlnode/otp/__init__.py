@@ -1,0 +1,36 @@
+"""OTP's behaviours in Python."""
+
+from pyerlnode.otp import proc_lib, sys
+from pyerlnode.otp.application import Application, ApplicationMaster
+from pyerlnode.otp.child_spec import ChildSpec, child_spec
+from pyerlnode.otp.dispatch import on_call, on_cast, on_info
+from pyerlnode.otp.dynamic_supervisor import DynamicSupervisor
+from pyerlnode.otp.gen import Caller, ServerRef
+from pyerlnode.otp.gen_server import GenServer
+from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Stop
+from pyerlnode.otp.supervisor import Supervision, Supervisor
+
+__all__ = [
+    "Application",
+    "ApplicationMaster",
+    "Caller",
+    "ChildSpec",
+    "Continue",
+    "DynamicSupervisor",
+    "Failure",
+    "GenServer",
+    "Hibernate",
+    "Ignore",
+    "NoReply",
+    "Reply",
+    "ServerRef",
+    "Stop",
+    "Supervision",
+    "Supervisor",
+    "child_spec",
+    "on_call",
+    "on_cast",
+    "on_info",
+    "proc_lib",
+    "sys",
+]

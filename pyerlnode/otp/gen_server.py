@@ -1,0 +1,392 @@
+"""GenServer: a class is a server, an instance is its state.
+
+    class Counter(GenServer):
+        def init(self, initial: int = 0) -> None:
+            self.count = initial
+
+        @on_call                                   # GenServer.call(pid, :get): what is returned is the reply
+        def get(self) -> int:
+            return self.count
+
+        @on_call                                   # GenServer.call(pid, {:add, 3})
+        def add(self, n: int) -> int:
+            self.count += n
+            return self.count
+
+        @on_cast                                   # GenServer.cast(pid, :inc)
+        def inc(self) -> None:
+            self.count += 1
+
+    pid = await Counter.start_link(0, name="Elixir.Counter")
+    assert await GenServer.call(pid, (Atom("add"), 3)) == 3
+
+Two styles, side by side in one class if need be:
+
+* Marked methods (`on_call`, `on_cast`, `on_info`) are named like the request.  Their
+  annotations convert and check (`conversion.py`).  A keyword-only parameter `caller` is
+  what `GenServer.reply` takes, for a method that returns `NoReply()`.
+* `handle_call(request, caller)`, `handle_cast(request)`, `handle_info(message)` get what
+  no marked method takes, whole, and return `Reply`, `NoReply` or `Stop`; anything else
+  ends the server with `bad_return_value`, as in OTP.
+
+A request whose name is known and whose arguments do not fit goes to `handle_call` if
+the class has one; else it ends the server with `function_clause`, as a missing clause
+does in Elixir.  A name that nobody knows ends it with Elixir's RuntimeError, for a call
+or a cast; for another message it is logged, and the message dropped.
+
+Callbacks are `def` or `async def`.  A `def` callback must not wait: calls, `receive`
+and `start_link` in it are a UsageError.  One server runs one callback at a time.
+
+Source: gen_server(3), gen_server.erl; GenServer of Elixir.
+Proof: tests/otp/test_gen_server_*.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from pyerlnode.errors import BadArg, ErlangError, Exit, NoProc, UsageError
+from pyerlnode.otp import gen, proc_lib
+from pyerlnode.otp.dispatch import handlers_of
+from pyerlnode.otp.readable import readable
+from pyerlnode.otp.results import atom
+from pyerlnode.otp.server import Server
+from pyerlnode.process import Process, Request, current_process, node, nodes, this_process
+from pyerlnode.term import Atom, Pid, Reference, Term, equal, to_elixir
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine, Iterable
+
+    from pyerlnode.otp.gen import Caller, ServerRef
+    from pyerlnode.otp.proc_lib import StartName, StartResult
+    from pyerlnode.process import Runtime
+
+__all__ = ["GenServer"]
+
+CALL_TIMEOUT = 5.0
+
+NOTHING: Final = Request.NOTHING
+
+_GEN_SERVER: Final = Atom("Elixir.GenServer")
+_CALL, _STOP, _INIT = Atom("call"), Atom("stop"), Atom("init")
+_OK, _ABCAST, _TERMINATE = Atom("ok"), Atom("abcast"), Atom("terminate")
+_NOPROC, _CALLING_SELF, _UNDEF = Atom("noproc"), Atom("calling_self"), Atom("undef")
+
+
+class GenServer:
+    """Derive from it; see the module's description.
+
+    `class Counter(GenServer, module="Elixir.Counter")` says which module the server is
+    of, as other nodes see it (`$initial_call`); without it that is the class's name.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    __module_name__: ClassVar[str] = "GenServer"
+
+    def __init_subclass__(cls, *, module: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        hidden = sorted(_CLIENT_FUNCTIONS & vars(cls).keys())
+        if hidden:
+            name = hidden[0]
+            raise UsageError(
+                f"{cls.__name__}.{name} would hide GenServer.{name}; "
+                f'give the method another name and mark it with the request: @on_call("{name}")'
+            )
+        cls.__module_name__ = module or cls.__name__
+
+    # --- callbacks --------------------------------------------------------------------
+
+    def init(self, *args: Any) -> Any:
+        """Called with the arguments of `start_link`, in the new process.
+
+        Returns None, `NoReply(timeout=...)`, `Continue(arg)` or `Hibernate` when the server
+        has started, else `Ignore`, `Stop(reason)` or `Failure(reason)`.
+        """
+
+    def handle_call(self, request: Term, caller: Caller) -> Any:
+        """A call; returns `Reply`, `NoReply`, `Stop(reason, reply)` or `Stop(reason)`."""
+        raise _unhandled("call", "handle_call/3")
+
+    def handle_cast(self, request: Term) -> Any:
+        """A cast; returns `NoReply`, `Continue` or `Stop(reason)`."""
+        raise _unhandled("cast", "handle_cast/2")
+
+    def handle_info(self, message: Term) -> Any:
+        """Any other message, as `handle_cast`; `timeout` when the time of a result is over."""
+
+    def handle_continue(self, arg: Term) -> Any:
+        """After a result with `Continue(arg)`, before the next message; as `handle_cast`."""
+        # Elixir has no default for it either.
+        frame: Term = (Atom(self.__module_name__), Atom("handle_continue"), [readable(arg)], [])
+        raise ErlangError(_UNDEF, [frame])
+
+    def terminate(self, reason: Term) -> Any:
+        """Called before the server ends by itself, by its parent or by `GenServer.stop`; may be async.
+
+        Not called when it is killed, nor when an exit signal ends it that it does not trap.
+        """
+
+    def code_change(self, old_version: Term, extra: Term) -> Any:
+        """`sys:change_code` of a suspended server; None, or `Failure(reason)` to refuse."""
+
+    def format_status(self, status: dict[str, Any]) -> dict[str, Any]:
+        """What crash reports and `sys:get_status` show: the keys state, message, reason, log."""
+        return status
+
+    # --- starting ---------------------------------------------------------------------
+
+    @classmethod
+    async def start_link(
+        cls, *args: Any, name: StartName | None = None, timeout: float | None = None
+    ) -> Pid | None:
+        """Start a server, linked to the caller, and wait for its `init(*args)`; its pid.
+
+        None if `init` returned `Ignore`.  Raises Exit with OTP's reason if it did not
+        start: `(already_started, pid)`, `timeout` (seconds, counted from the call; the
+        process is killed), `(bad_return_value, value)`, or what `init` ended with.
+        """
+        pid: Pid | None = started(await start_server(cls, args, link=True, name=name, timeout=timeout))
+        return pid
+
+    @classmethod
+    async def start(
+        cls, *args: Any, name: StartName | None = None, timeout: float | None = None
+    ) -> Pid | None:
+        """As `start_link`, without a link."""
+        pid: Pid | None = started(await start_server(cls, args, name=name, timeout=timeout))
+        return pid
+
+    @classmethod
+    async def start_monitor(
+        cls, *args: Any, name: StartName | None = None, timeout: float | None = None
+    ) -> tuple[Pid, Reference] | None:
+        """As `start`, monitored by the caller from the start; pid and reference."""
+        result: tuple[Pid, Reference] | None = started(
+            await start_server(cls, args, watch=True, name=name, timeout=timeout)
+        )
+        return result
+
+    # --- what clients call --------------------------------------------------------------
+
+    @staticmethod
+    def call(server: ServerRef, request: Term, timeout: float | None = CALL_TIMEOUT) -> Awaitable[Term]:
+        """Ask and wait for the reply, at most `timeout` seconds (None: for ever).
+
+        `server` is a pid, a local name, `(name, node)`, `("global", name)` or
+        `("via", module, name)`.  Raises Exit with the reason that an Elixir caller exits with,
+        `{Reason, {GenServer, call, [Server, Request, Milliseconds]}}`: NoProc, NodeDown,
+        CallTimeout (a late reply reaches nobody), or what the server ended with.
+        UsageError, at once, in a `def` callback, which cannot wait.
+        """
+        process = current_process.get()
+        if process is not None and process.inline:
+            process.check_may_wait("GenServer.call")
+        return _call(server, request, timeout)
+
+    @staticmethod
+    def cast(server: ServerRef, request: Term) -> Atom:
+        """Send a request that is not answered; always `ok`, whether there is such a server or not."""
+        gen.cast(server, request)
+        return _OK
+
+    @staticmethod
+    def reply(caller: Caller, value: Term) -> Atom:
+        """Answer a call that a callback left open with `NoReply`; from any process, also after that."""
+        gen.reply(this_process(), caller, value)
+        return _OK
+
+    @staticmethod
+    def stop(
+        server: ServerRef, reason: Term = "normal", timeout: float | None = None
+    ) -> Coroutine[Any, Any, Atom]:
+        """Order the server to end with `reason`, after its `terminate`, and wait for that; `ok`.
+
+        Exit `{Reason, {GenServer, stop, [...]}}` where there is none, where it takes longer than
+        `timeout` seconds, and where it ended with another reason.
+        """
+        process = this_process()
+        process.check_may_wait("GenServer.stop")
+        return _stop(process, server, atom(reason), timeout)
+
+    @staticmethod
+    def abcast(name: str, request: Term, nodes: Iterable[str] | None = None) -> Atom:
+        """Cast to the servers registered as `name` on `nodes` (default: this and all visible ones)."""
+        for where in _all_nodes(nodes):
+            gen.cast((name, where), request)
+        return _ABCAST
+
+    @staticmethod
+    def multi_call(
+        name: str, request: Term, nodes: Iterable[str] | None = None, timeout: float | None = None
+    ) -> Coroutine[Any, Any, tuple[list[tuple[Atom, Term]], list[Atom]]]:
+        """Call the servers registered as `name` on `nodes`: `([(node, reply)], [node without one])`."""
+        process = this_process()
+        process.check_may_wait("GenServer.multi_call")
+        return _multi_call(process, name, request, _all_nodes(nodes), timeout)
+
+    @staticmethod
+    def send_request(server: ServerRef, request: Term) -> Request:
+        """Send a call without waiting; the reply is taken by `receive_response`."""
+        return gen.make_call(this_process(), gen.CALL, server, request)
+
+    @staticmethod
+    async def receive_response(sent: Request, timeout: float | None = None) -> Term:
+        """The reply to `send_request`; Exit as `call`, with the bare reason.
+
+        After a timeout the request is given up: a late reply reaches nobody.
+        """
+        return await gen.receive_reply(sent, timeout)
+
+
+# What a subclass must not define: a call through the class would no longer be a client's.
+_CLIENT_FUNCTIONS = frozenset(
+    {
+        "abcast",
+        "call",
+        "cast",
+        "multi_call",
+        "receive_response",
+        "reply",
+        "send_request",
+        "start",
+        "start_link",
+        "start_monitor",
+        "stop",
+    }
+)
+
+
+# --- starting ---------------------------------------------------------------------------
+
+
+async def start_server(
+    cls: type[GenServer],
+    args: tuple[Any, ...],
+    *,
+    link: bool = False,
+    watch: bool = False,
+    name: StartName | None = None,
+    timeout: float | None = None,
+) -> StartResult:
+    """Start a server of `cls`: `("ok", pid)`, `"ignore"` or `("error", reason)`, which supervisors go by."""
+    handlers = handlers_of(cls, GenServer)
+    server = Server(cls, handlers, args, this_process().pid if link else None)
+    return await proc_lib.start(
+        server, initial_call=(handlers.module, _INIT, 1), link=link, watch=watch, name=name, timeout=timeout
+    )
+
+
+def spawn_server(runtime: Runtime, cls: type[GenServer], *args: Any, name: str) -> Pid:
+    """Start a server of the node itself: registered at once, linked to nobody, not waited for.
+
+    It traps exits: who links to it and goes must not take it along.
+    """
+    handlers = handlers_of(cls, GenServer)
+    process = runtime.spawn(Server(cls, handlers, args, None))
+    process.trap_exit = True
+    process.dictionary = {proc_lib.ANCESTORS: [], proc_lib.INITIAL_CALL: (handlers.module, _INIT, 1)}
+    runtime.names.register(name, process.pid)
+    return process.pid
+
+
+def started(result: StartResult) -> Any:
+    """What the Python functions give for a start result: the pid, None for `ignore`; Exit for an error."""
+    if result == proc_lib.IGNORE:
+        return None
+    kind, value = result
+    if kind == "ok":
+        return value
+    raise Exit(value)
+
+
+# --- calls ------------------------------------------------------------------------------
+
+
+async def _call(server: ServerRef, request: Term, timeout: float | None) -> Term:
+    process = this_process()
+    if process.inline:
+        process.check_may_wait("GenServer.call")
+    try:
+        sent = gen.make_call(process, gen.CALL, server, request)
+        try:
+            if timeout is not None:
+                sent.expire_in(timeout)
+            await sent
+        finally:
+            sent.close()
+        if sent.message is not NOTHING:
+            return sent.message[1]
+        raise gen.failure(sent, server)
+    except Exit as error:
+        args = [gen.server_term(server), request, gen.milliseconds(timeout)]
+        raise gen.in_call(error, _GEN_SERVER, _CALL, args) from None
+
+
+async def _stop(process: Process, server: ServerRef, reason: Term, timeout: float | None) -> Atom:
+    try:
+        await _stopped(process, server, reason, timeout)
+    except Exit as error:
+        args = [gen.server_term(server), reason, gen.milliseconds(timeout)]
+        raise gen.in_call(error, _GEN_SERVER, _STOP, args) from None
+    return _OK
+
+
+async def _stopped(process: Process, server: ServerRef, reason: Term, timeout: float | None) -> None:
+    to = gen.where(process.runtime, server)
+    if to is None:
+        raise NoProc(_NOPROC)
+    if to == process.pid:
+        raise Exit(_CALLING_SELF)
+    end = Request(process, to, replies=False)
+    # The reply `ok` is of no interest: it goes to an alias that nobody holds.
+    caller = (process.pid, gen.nobody(process))
+    process.runtime.send(to, (gen.SYSTEM, caller, (_TERMINATE, reason)), process)
+    await end.wait(timeout)
+    if not end.is_down or not equal(end.down_reason, reason):
+        raise gen.failure(end, server)
+
+
+async def _multi_call(
+    process: Process, name: str, request: Term, nodes: list[Atom], timeout: float | None
+) -> tuple[list[tuple[Atom, Term]], list[Atom]]:
+    loop = process.runtime.loop
+    deadline = None if timeout is None else loop.time() + timeout
+    asked = [(where, _ask_node(process, (Atom(name), where), request)) for where in nodes]
+    replies: list[tuple[Atom, Term]] = []
+    bad: list[Atom] = []
+    try:
+        for where, sent in asked:
+            left = None if deadline is None else max(0.0, deadline - loop.time())
+            try:
+                if sent is None:
+                    raise NoProc(_NOPROC)
+                replies.append((where, await gen.receive_reply(sent, left)))
+            except Exit:
+                bad.append(where)
+    finally:
+        for _, sent in asked:
+            if sent is not None:
+                sent.close()
+    return replies, bad
+
+
+def _ask_node(process: Process, server: tuple[Atom, Atom], request: Term) -> Request | None:
+    try:
+        return gen.make_call(process, gen.CALL, server, request)
+    except Exit:
+        return None
+
+
+def _all_nodes(given: Iterable[str] | None) -> list[Atom]:
+    if given is None:
+        return [node(), *nodes()]
+    if isinstance(given, str):
+        raise BadArg(f"nodes: a list of node names is wanted, not {given!r}")
+    return [Atom(name) for name in given]
+
+
+def _unhandled(what: str, clause: str) -> RuntimeError:
+    process = this_process()
+    name = to_elixir(process.name or process.pid)
+    return RuntimeError(f"attempted to {what} GenServer {name} but no {clause} clause was provided")

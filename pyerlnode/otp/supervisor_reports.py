@@ -1,0 +1,94 @@
+"""What supervisors log: which child ended or did not start, and what they do about it.
+
+Everything goes to the logger `pyerlnode.otp`.  A record has OTP's fields as attributes:
+`supervisor` (its name as a term), `context` (`start_error`, `child_terminated`,
+`shutdown_error` or `shutdown`), `reason`, and `offender`, the list of pairs that
+describes the child.  Progress is of level info, with `started` in the place of `offender`.
+
+Source: supervisor.erl, report_error and report_progress; dynamic_supervisor.ex.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pyerlnode.otp.readable import shortened
+from pyerlnode.term import Atom, Pid, Term, to_elixir
+
+if TYPE_CHECKING:
+    from pyerlnode.otp.child import Child
+
+__all__ = ["REACHED_MAX_RESTART_INTENSITY", "failed", "offender", "progress", "stray"]
+
+logger = logging.getLogger("pyerlnode.otp")
+
+REACHED_MAX_RESTART_INTENSITY = Atom("reached_max_restart_intensity")
+
+_TEXTS = {
+    "start_error": "did not start",
+    "child_terminated": "terminated",
+    "shutdown_error": "did not end as it was told to",
+    "shutdown": "ended once too often, the supervisor ends",
+}
+
+
+def failed(supervisor: Term, context: str, reason: Term, described: list[tuple[Term, Term]]) -> None:
+    """Something went wrong with a child."""
+    logger.error(
+        "Child %s of supervisor %s %s\nReason: %s\nStart call: %s\nPid: %s",
+        _text(_field(described, "id")),
+        _text(supervisor),
+        _TEXTS[context],
+        _text(reason),
+        _text(_field(described, "mfargs")),
+        _text(_field(described, "pid")),
+        extra={"supervisor": supervisor, "context": context, "reason": reason, "offender": described},
+    )
+
+
+def progress(supervisor: Term, described: list[tuple[Term, Term]]) -> None:
+    """A child has started."""
+    if logger.isEnabledFor(logging.INFO):
+        logger.info(
+            "Child %s of supervisor %s started\nPid: %s\nStart call: %s",
+            _text(_field(described, "id")),
+            _text(supervisor),
+            _text(_field(described, "pid")),
+            _text(_field(described, "mfargs")),
+            extra={"supervisor": supervisor, "context": "progress", "started": described},
+        )
+
+
+def stray(supervisor: Term, message: Term) -> None:
+    """A message that means nothing to a supervisor; it was dropped."""
+    logger.error(
+        "Supervisor %s received unexpected message: %s",
+        _text(supervisor),
+        shortened(message),
+        extra={"supervisor": supervisor, "last_message": message},
+    )
+
+
+def offender(child: Child, pid: Pid | Term, *, dynamic: bool = False) -> list[tuple[Term, Term]]:
+    """How a report describes a child, which had the pid `pid`."""
+    pairs: list[tuple[Term, Term]] = [
+        (Atom("pid"), pid),
+        (Atom("id"), Atom("undefined") if dynamic else child.id),
+        (Atom("mfargs"), child.start.mfa),
+        (Atom("restart_type"), child.restart),
+    ]
+    if not dynamic:
+        pairs.append((Atom("significant"), child.significant))
+    return [*pairs, (Atom("shutdown"), child.shutdown), (Atom("child_type"), child.type)]
+
+
+def _field(described: list[tuple[Term, Term]], name: str) -> Term:
+    return next((value for key, value in described if key == name), None)
+
+
+def _text(term: Term) -> str:
+    try:
+        return to_elixir(term)
+    except Exception:
+        return shortened(term)  # a Python object somewhere in it
