@@ -1,0 +1,27 @@
+"""A runtime without a network, for every test of processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyerlnode.process import Runtime, current_runtime
+from pyerlnode.term import Atom
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def runtime() -> AsyncIterator[Runtime]:
+    """The runtime that the test's own task acts in; everything in it ends with the test."""
+    made = Runtime("here@localhost", 7)
+    current_runtime.set(made)
+    yield made
+    await made.stop(Atom("shutdown"))
+
+
+@pytest.fixture(autouse=True)
+def _acts_here(runtime: Runtime) -> None:
+    """Every test has one."""
