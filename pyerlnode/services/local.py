@@ -1,0 +1,30 @@
+"""Which node a process belongs to: for functions that are about the node as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from pyerlnode.errors import UsageError
+from pyerlnode.process import this_process
+
+if TYPE_CHECKING:
+    from pyerlnode.node import Node
+    from pyerlnode.process import Runtime
+
+__all__ = ["local_node", "remember"]
+
+_nodes: WeakKeyDictionary[Runtime, Node] = WeakKeyDictionary()
+
+
+def remember(node: Node) -> None:
+    """From now on `local_node` gives `node` in its processes."""
+    _nodes[node.runtime] = node
+
+
+def local_node() -> Node:
+    """The node that the caller runs in; UsageError in a runtime without one."""
+    node = _nodes.get(this_process().runtime)
+    if node is None:
+        raise UsageError("this runtime belongs to no node")
+    return node

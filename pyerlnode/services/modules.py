@@ -1,0 +1,359 @@
+"""What other nodes can call here: modules of exported functions.
+
+    kate = Module("Kate")                 # 'Elixir.Kate', as Elixir's alias is
+
+    @kate.export
+    async def say_name() -> Atom:
+        return await io.puts("Hi, my name is Kate")
+
+    @kate.export("adult?")                # a name that Python does not have
+    def is_adult(age: int) -> bool:
+        return age >= 18
+
+    kate.export(Counter)                  # a GenServer class: start_link, start, child_spec
+
+rpc, erpc, spawn and everything else that names a module, a function and arguments ends
+in `apply`, the runtime's apply hook: a function that is exported is called, in the
+process that asked for it and with its group leader; everything else is `undef`, whose
+stack entry carries the arguments, as on a BEAM.  Annotations check and convert the
+arguments; those that do not fit are `function_clause`.
+
+Modules are of the program, not of one node.  A name that the library answers itself
+(`erlang`, `application`, ...: the package `builtins`) can be added to, and overridden.
+
+Source: Erlang Reference Manual, "Errors and Error Handling"; Elixir's `__info__/1`.
+Proof: tests/services/test_modules.py, interop/test_spawn.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+
+from pyerlnode.errors import ErlangError, UsageError
+from pyerlnode.otp import GenServer
+from pyerlnode.otp.conversion import Converter, Mismatch, converter
+from pyerlnode.otp.gen_server import start_server
+from pyerlnode.process.reasons import code_location, name_code
+from pyerlnode.services import local
+from pyerlnode.term import Atom, Export, Fun, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyerlnode.node import Node
+
+__all__ = ["Module", "apply", "find", "function_exported", "is_loaded", "loaded", "service"]
+
+_F = TypeVar("_F", bound="Callable[..., Any] | type[GenServer]")
+
+MAX_ARITY: Final = 255
+
+_UNDEF, _BADFUN, _FUNCTION_CLAUSE = Atom("undef"), Atom("badfun"), Atom("function_clause")
+_INFO, _MODULE_INFO = Atom("__info__"), Atom("module_info")
+_START, _START_LINK, _CHILD_SPEC = Atom("start"), Atom("start_link"), Atom("child_spec")
+
+
+class Function:
+    """One exported function: its arities and what its arguments are converted by."""
+
+    __slots__ = ("_converters", "call", "least", "most", "plain")
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self.call = call
+        self.least = self.plain = 0
+        self.most = 0
+        self._converters: list[Converter | None] | None = None
+        for parameter in inspect.signature(call).parameters.values():
+            self._take(parameter)
+
+    def _take(self, parameter: inspect.Parameter) -> None:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            self.most = MAX_ARITY
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            name = getattr(self.call, "__qualname__", repr(self.call))
+            raise UsageError(f"{name} cannot be exported: a call has no keyword {parameter.name!r}")
+        elif parameter.kind not in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):
+            self.most += 1
+            self.plain += 1
+            self.least += parameter.default is parameter.empty
+
+    def takes(self, arity: int) -> bool:
+        """Whether it can be called with so many arguments."""
+        return self.least <= arity <= self.most
+
+    def arities(self) -> range:
+        """The arities that are listed: of a function with `*args` those without any of them."""
+        return range(self.least, self.plain + 1)
+
+    def arguments(self, args: list[Term]) -> list[Any]:
+        """What to call it with; Mismatch if an argument is not of the type that is wanted."""
+        converters = self._converters
+        if converters is None:
+            # Only now: annotations may name what is defined further down in the file.
+            converters = self._converters = self._make_converters()
+        fixed = zip(converters, args, strict=False)
+        converted = [arg if convert is None else convert(arg) for convert, arg in fixed]
+        return [*converted, *args[len(converters) :]]
+
+    def _make_converters(self) -> list[Converter | None]:
+        try:
+            hints = typing.get_type_hints(self.call)
+        except NameError as error:
+            name = getattr(self.call, "__qualname__", repr(self.call))
+            raise UsageError(f"{name}: an annotation cannot be looked up: {error}") from None
+        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = inspect.signature(self.call).parameters.values()
+        return [
+            converter(hints.get(parameter.name, Any))
+            for parameter in parameters
+            if parameter.kind in positional
+        ]
+
+
+class Module:
+    """The exported functions of one name; two objects of one name are the same module."""
+
+    __slots__ = ("_derived", "_functions", "name")
+
+    def __init__(self, name: str) -> None:
+        """`Kate` is Elixir's module, `kate` and `:kate` are Erlang's; `Elixir.Kate` may be written out."""
+        self.name = module_name(name)
+        known = _exported.setdefault(self.name, self)
+        # By name, in the order of definition; what a server class brings is found after what is written out.
+        self._functions: dict[str, list[Function]] = {} if known is self else known._functions
+        self._derived: dict[str, list[Function]] = {} if known is self else known._derived
+
+    def __repr__(self) -> str:
+        return f"<Module {self.name}>"
+
+    @overload
+    def export(self, function: _F) -> _F: ...
+    @overload
+    def export(self, function: str) -> Callable[[_F], _F]: ...
+    def export(self, function: Any) -> Any:
+        """Let other nodes call a function, under its own name or one that is given; returns it unchanged.
+
+        `def` and `async def` alike; parameters with defaults, and `*args`, are further
+        arities.  Of a GenServer class: `start_link`, `start` with the arguments of its
+        `init`, and `child_spec/1`, unless functions of that name and arity are exported.
+        Raises UsageError for what cannot be exported, and for a second function of the
+        same name and arity.
+        """
+        if isinstance(function, str):
+            name = function
+            return lambda exported: self._export(exported, name)
+        return self._export(function, None)
+
+    def _export(self, function: Any, name: str | None) -> Any:
+        if isinstance(function, type):
+            if not issubclass(function, GenServer) or name is not None:
+                raise UsageError(f"{self!r}: a function or a GenServer class is exported, not {function!r}")
+            self._export_server(function)
+        elif callable(function) and (name or hasattr(function, "__name__")):
+            self._add(name or function.__name__, function)
+        else:
+            raise UsageError(f"{self!r}: a function or a GenServer class is exported, not {function!r}")
+        return function
+
+    def _add(self, name: str, call: Callable[..., Any]) -> None:
+        made = Function(call)
+        others = self._functions.setdefault(name, [])
+        # The same place in the same file: the program was loaded again.
+        others[:] = [other for other in others if _origin(other.call) != _origin(call)]
+        for other in others:
+            if made.least <= other.most and other.least <= made.most:
+                raise UsageError(f"{self.name}.{name} is exported already, with the same number of arguments")
+        others.append(made)
+        name_code(call, self.name, Atom(name))
+
+    def _export_server(self, cls: type[GenServer]) -> None:
+        init = Function(cls.init)
+        least, most = init.least - 1, init.most - 1  # without self
+
+        def start_link(*args: Any) -> Any:
+            return start_server(cls, args, link=True)
+
+        def start(*args: Any) -> Any:
+            return start_server(cls, args)
+
+        def child_spec(arg: Term) -> Term:
+            args = [] if most == 0 and arg == [] else [arg]
+            start = (self.name, _START_LINK, args)
+            return {Atom("id"): self.name, Atom("start"): start}
+
+        for call in (start_link, start):
+            made = Function(call)
+            made.least, made.plain, made.most = least, init.plain - 1, most
+            self._derived[call.__name__] = [made]
+        self._derived["child_spec"] = [Function(child_spec)]
+
+    # --- looking up -----------------------------------------------------------------
+
+    def find(self, function: str, arity: int) -> Function | None:
+        """The exported function of this name that can be called with `arity` arguments."""
+        for table in (self._functions, self._derived):
+            for found in table.get(function, ()):
+                if found.takes(arity):
+                    return found
+        return None
+
+    def exports(self) -> list[tuple[Atom, int]]:
+        """Names and arities of what was exported, sorted."""
+        tables = (self._functions, self._derived)
+        return sorted(
+            {
+                (Atom(name), arity)
+                for table in tables
+                for name, functions in table.items()
+                for function in functions
+                for arity in function.arities()
+            }
+        )
+
+
+_exported: dict[str, Module] = {}
+# What the library answers itself; filled by the package `builtins`.
+_builtins: dict[str, Module] = {}
+
+
+class BuiltinModule(Module):
+    """A module of OTP's or Elixir's, as far as this library answers for it."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        """As `Module`, in the library's own table."""
+        self.name = module_name(name)
+        self._functions = {}
+        self._derived = {}
+        _builtins[self.name] = self
+
+
+def module_name(name: str) -> Atom:
+    """The atom behind a module's name; UsageError for what is none."""
+    text = name.removeprefix(":")
+    if not text:
+        raise UsageError(f"{name!r} is no name of a module")
+    if not name.startswith(":") and text[0].isupper() and text != "Elixir" and not text.startswith("Elixir."):
+        return Atom(f"Elixir.{text}")
+    return Atom(text)
+
+
+def _origin(function: Any) -> object:
+    code = getattr(function, "__code__", None)
+    return function if code is None else (code.co_filename, code.co_qualname, code.co_firstlineno)
+
+
+# --- the table ----------------------------------------------------------------------------
+
+
+def _modules(name: str) -> Iterator[Module]:
+    for table in (_exported, _builtins):
+        found = table.get(name)
+        if found is not None:
+            yield found
+
+
+def loaded() -> list[Atom]:
+    """The names of all modules."""
+    return sorted({module.name for table in (_exported, _builtins) for module in table.values()})
+
+
+def is_loaded(module: str) -> bool:
+    """Whether there is a module of this name."""
+    return any(True for _ in _modules(module))
+
+
+def find(module: str, function: str, arity: int) -> Function | None:
+    """What is called by this name; None if that is undefined."""
+    for candidate in _modules(module):
+        found = candidate.find(function, arity)
+        if found is not None:
+            return found
+    return _about(module, function, arity)
+
+
+def function_exported(module: str, function: str, arity: int) -> bool:
+    """As `erlang:function_exported/3`."""
+    return find(module, function, arity) is not None
+
+
+def _about(module: str, function: str, arity: int) -> Function | None:
+    """What every module has: `module_info`, and `__info__/1` if it is one of Elixir's."""
+    if not is_loaded(module):
+        return None
+    if function == _MODULE_INFO and arity <= 1:
+        return Function(lambda *item: _module_info(Atom(module), *item))
+    if function == _INFO and arity == 1 and module.startswith("Elixir."):
+        return Function(lambda item: _info(Atom(module), item))
+    return None
+
+
+def _exports(module: Atom) -> list[tuple[Atom, int]]:
+    return sorted({export for candidate in _modules(module) for export in candidate.exports()})
+
+
+def _module_info(module: Atom, *item: Term) -> Term:
+    everything: dict[str, Term] = {
+        "module": module,
+        "exports": [*_exports(module), (_MODULE_INFO, 0), (_MODULE_INFO, 1)],
+        "attributes": [],
+        "compile": [],
+    }
+    if module.startswith("Elixir."):
+        everything["exports"].insert(0, (_INFO, 1))
+    if not item:
+        return [(Atom(key), value) for key, value in everything.items()]
+    wanted = "exports" if item[0] == "functions" else item[0]
+    if not isinstance(wanted, Atom) or wanted not in everything:
+        raise ErlangError(Atom("badarg"), [(module, _MODULE_INFO, list(item), [])])
+    return everything[wanted]
+
+
+def _info(module: Atom, item: Term) -> Term:
+    match item:
+        case "functions":
+            return _exports(module)
+        case "macros" | "attributes" | "compile":
+            return []
+        case "module":
+            return module
+    raise ErlangError(_FUNCTION_CLAUSE, [(module, _INFO, [item], [])])
+
+
+# --- calling ------------------------------------------------------------------------------
+
+
+def apply(function: Export | Fun, args: list[Term]) -> Any:
+    """Call what `function` names: the runtime's apply hook.  What it returns may be a coroutine.
+
+    ErlangError `undef` or `function_clause` with the entry of the stack that a BEAM has.
+    """
+    if not isinstance(function, Export):
+        raise ErlangError((_BADFUN, function), [])
+    module, name = function.module, function.function
+    found = find(module, name, len(args))
+    if found is None:
+        raise ErlangError(_UNDEF, [(module, name, args, [])])
+    try:
+        converted = found.arguments(args)
+    except Mismatch:
+        raise ErlangError(_FUNCTION_CLAUSE, [(module, name, args, code_location(found.call))]) from None
+    try:
+        return found.call(*converted)
+    except ErlangError as error:
+        if error.stack is None and module in _builtins:
+            # A BEAM shows its own functions with the arguments that they were called with.
+            error.stack = [(module, name, args, [])]
+        raise
+
+
+def service(node: Node) -> None:
+    """Let `node` run what is exported."""
+    from pyerlnode.services import builtins  # which exports by this module
+
+    builtins.load()
+    local.remember(node)
+    node.runtime.apply_hook = apply

@@ -1,0 +1,214 @@
+"""`erlang:process_info`: what tools ask about a process.
+
+The items that tell of a process as such (links, monitors, mailbox, dictionary, flags,
+names) are exact.  Those that tell of a BEAM's memory and code are filled in as far as
+there is something like them: sizes are in words of 8 bytes and count what Python says of
+the process's own objects; `reductions` counts nothing and is 0.
+
+Source: erlang:process_info/1,2.
+Proof: tests/services/test_process_info.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from pyerlnode.errors import BadArg
+from pyerlnode.otp.readable import readable
+from pyerlnode.process import ProcessTask, current_process
+from pyerlnode.term import Atom, Pid, Term, charlist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyerlnode.process import Process, Runtime
+
+__all__ = ["DEFAULT_ITEMS", "process_info"]
+
+_UNDEFINED, _NORMAL, _PROCESS = Atom("undefined"), Atom("normal"), Atom("process")
+_REGISTERED_NAME: Final = "registered_name"
+_ANCESTORS = "$ancestors"
+_WORD = 8
+
+DEFAULT_ITEMS: Final = (
+    "current_function",
+    "initial_call",
+    "status",
+    "message_queue_len",
+    "links",
+    "dictionary",
+    "trap_exit",
+    "error_handler",
+    "priority",
+    "group_leader",
+    "total_heap_size",
+    "heap_size",
+    "stack_size",
+    "reductions",
+    "garbage_collection",
+    "suspending",
+)
+
+
+def process_info(runtime: Runtime, pid: Pid, items: Term = None) -> Term:
+    """What `process_info(Pid)`, `(Pid, Item)` or `(Pid, [Item])` answers; BadArg as there."""
+    if not isinstance(pid, Pid) or not runtime.is_local(pid):
+        raise BadArg(f"process_info wants a pid of this node, not {pid!r}")
+    if items is not None:
+        for item in items if isinstance(items, list) else [items]:
+            if not isinstance(item, str) or item not in _ITEMS:
+                raise BadArg(f"process_info knows no item {item!r}")
+    process = runtime.process(pid)
+    if process is None:
+        return _UNDEFINED
+    if items is None:
+        named: list[Term] = [] if process.name is None else [_item(process, _REGISTERED_NAME)]
+        return named + [_item(process, item) for item in DEFAULT_ITEMS]
+    if isinstance(items, list):
+        return [_item(process, item) for item in items]
+    if items == _REGISTERED_NAME and process.name is None:
+        return []
+    return _item(process, items)
+
+
+def _item(process: Process, item: str) -> tuple[Atom, Term]:
+    return (Atom(item), _ITEMS[item](process))
+
+
+def _messages(process: Process) -> list[Term]:
+    return [] if process.mailbox is None else [readable(message) for message in process.mailbox]
+
+
+def _links(process: Process) -> list[Pid]:
+    return [] if process.links is None else process.links.active()
+
+
+def _monitors(process: Process) -> list[Term]:
+    watching = {} if process.monitors is None else process.monitors.watching
+    return [(_PROCESS, watch.item) for watch in watching.values()]
+
+
+def _monitored_by(process: Process) -> list[Pid]:
+    watched_by = {} if process.monitors is None else process.monitors.watched_by
+    return [watcher.pid for watcher in watched_by.values()]
+
+
+def _dictionary(process: Process) -> list[Term]:
+    return [(readable(key), readable(value)) for key, value in (process.dictionary or {}).items()]
+
+
+def _status(process: Process) -> Atom:
+    if process is current_process.get():
+        return Atom("running")
+    return Atom("runnable" if process.mailbox and process.task is None else "waiting")
+
+
+def _frames(process: Process) -> list[Any]:
+    task = process.task
+    frames = task.get_stack() if isinstance(task, ProcessTask) else []
+    # On a BEAM `receive` and calls are no functions of the program's either.
+    return [frame for frame in frames if not frame.f_globals.get("__name__", "").startswith("pyerlnode.")]
+
+
+def _stack(process: Process) -> list[Term]:
+    """Where its coroutine waits, innermost first."""
+    return [
+        (
+            Atom(frame.f_globals.get("__name__", "")[:255]),
+            Atom(frame.f_code.co_qualname.replace(".<locals>", "")[:255]),
+            frame.f_code.co_argcount,
+            [
+                (Atom("file"), charlist(os.path.basename(frame.f_code.co_filename))),
+                (Atom("line"), frame.f_lineno),
+            ],
+        )
+        for frame in reversed(_frames(process))
+    ]
+
+
+def _current_location(process: Process) -> Term:
+    stack = _stack(process)
+    return stack[0] if stack else (*_loop(process), [])
+
+
+def _current_function(process: Process) -> Term:
+    stack: list[Any] = _stack(process)
+    return stack[0][:3] if stack else _loop(process)
+
+
+def _loop(process: Process) -> tuple[Atom, Atom, int]:
+    """Where one that has no frame is: a server waits for a message, another begins or has ended."""
+    if process.behaviour is not None:
+        return (Atom("gen_server"), Atom("loop"), 7)
+    return (Atom("erlang"), Atom("apply"), 2)
+
+
+def _initial_call(process: Process) -> Term:
+    started_by_proc_lib = process.dictionary is not None and "$initial_call" in process.dictionary
+    if started_by_proc_lib or process.behaviour is not None:
+        return (Atom("proc_lib"), Atom("init_p"), 5)
+    return (Atom("erlang"), Atom("apply"), 2)
+
+
+def _parent(process: Process) -> Term:
+    ancestors = (process.dictionary or {}).get(_ANCESTORS)
+    if not isinstance(ancestors, list) or not ancestors:
+        return _UNDEFINED
+    parent = ancestors[0]
+    if isinstance(parent, Pid):
+        return parent
+    named = process.runtime.registered_process(parent) if isinstance(parent, str) else None
+    return _UNDEFINED if named is None else named.pid
+
+
+def _label(process: Process) -> Term:
+    return (process.dictionary or {}).get("$process_label", _UNDEFINED)
+
+
+def _memory(process: Process) -> int:
+    parts = (process, process.mailbox, process.links, process.monitors, process.dictionary, process.task)
+    return sum(sys.getsizeof(part) for part in parts if part is not None)
+
+
+def _words(process: Process) -> int:
+    return _memory(process) // _WORD
+
+
+def _zero(process: Process) -> int:
+    return 0
+
+
+def _nothing(process: Process) -> list[Term]:
+    return []
+
+
+_ITEMS: dict[str, Callable[[Process], Term]] = {
+    "binary": _nothing,
+    "current_function": _current_function,
+    "current_location": _current_location,
+    "current_stacktrace": _stack,
+    "dictionary": _dictionary,
+    "error_handler": lambda process: Atom("error_handler"),
+    "garbage_collection": _nothing,
+    "group_leader": lambda process: process.group_leader,
+    "heap_size": _words,
+    "initial_call": _initial_call,
+    "label": _label,
+    "links": _links,
+    "memory": _memory,
+    "message_queue_len": lambda process: 0 if process.mailbox is None else len(process.mailbox),
+    "messages": _messages,
+    "monitored_by": _monitored_by,
+    "monitors": _monitors,
+    "parent": _parent,
+    "priority": lambda process: _NORMAL,
+    "reductions": _zero,
+    _REGISTERED_NAME: lambda process: process.name if process.name is not None else [],
+    "stack_size": _zero,
+    "status": _status,
+    "suspending": _nothing,
+    "total_heap_size": _words,
+    "trap_exit": lambda process: process.trap_exit,
+}
