@@ -1,0 +1,79 @@
+"""Arguments that several commands share, and the node that they describe."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from typing import TYPE_CHECKING
+
+from pyerlnode.errors import ConfigError
+from pyerlnode.node import NodeConfig
+from pyerlnode.node import names as node_names
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def seconds(text: str) -> float:
+    """The type of an argument that is a time: a number of seconds, greater than 0."""
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise ValueError(text)
+    return value
+
+
+def add_epmd(parser: argparse.ArgumentParser) -> None:
+    """`--epmd-port`."""
+    parser.add_argument(
+        "--epmd-port", type=int, metavar="P", help="port of EPMD (default: ERL_EPMD_PORT, else 4369)"
+    )
+
+
+def add_client(parser: argparse.ArgumentParser) -> None:
+    """What a command that joins for a moment needs."""
+    parser.add_argument("--cookie", metavar="C", help="default: PYERLNODE_COOKIE, else ~/.erlang.cookie")
+    add_epmd(parser)
+
+
+def client_config(options: argparse.Namespace, peer: str) -> NodeConfig:
+    """A hidden node of its own name on this host, to talk to `peer` with."""
+    _, host = node_names.split(peer)
+    longnames = node_names.is_long(host)
+    own_host = host if node_names.is_loopback(host) else _hostname(longnames)
+    return NodeConfig.load(
+        f"pyerlnode-{os.getpid()}-{secrets.token_hex(3)}@{own_host}",
+        options.cookie,
+        environ=os.environ,
+        hostname=own_host,
+        longnames=longnames,
+        hidden=True,
+        epmd_port=options.epmd_port,
+        epmd_serve=False,
+    )
+
+
+def _hostname(longnames: bool) -> str:
+    name = socket.getfqdn() if longnames else socket.gethostname().partition(".")[0]
+    if longnames and not node_names.is_long(name):
+        # Without a domain the address that other nodes reach this machine by has to do.
+        name = socket.gethostbyname(socket.gethostname())
+    return name
+
+
+def run_config(options: argparse.Namespace) -> NodeConfig:
+    """The node that `pyerlnode run` starts."""
+    longnames = options.sname is None
+    name = options.name if longnames else options.sname
+    if not name:
+        raise ConfigError("the node's name is empty")
+    return NodeConfig.load(
+        name,
+        options.cookie,
+        environ=os.environ,
+        hostname=socket.getfqdn() if longnames else socket.gethostname(),
+        longnames=longnames,
+        hidden=options.hidden,
+        epmd_port=options.epmd_port,
+        net_ticktime=options.net_ticktime,
+    )
