@@ -1,0 +1,39 @@
+"""Fixtures of the interop suite.  Those that start nodes come with the plugin: see `pyerlnode.testing`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyerlnode import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def target() -> Callable[[str], str]:
+    """`target("echo.py:app")`: a program of this directory, as `pyerlnode run` takes it."""
+    return lambda name: str(_HERE / name)
+
+
+@pytest.fixture
+def here(node_host: str) -> Callable[[str], str]:
+    """`here("Node.ping(:kate@localhost)")`: the text with this run's host in place of localhost."""
+    return lambda text: text.replace("@localhost", f"@{node_host}")
+
+
+@pytest.fixture
+def new_node(request: pytest.FixtureRequest, node_host: str) -> Callable[..., Node]:
+    """`async with new_node("kate", hidden=True) as node`: a node of this very process, on the test's EPMD."""
+
+    def make(name: str, cookie: str | None = "secret", **settings: Any) -> Node:
+        if "epmd_port" not in settings:
+            settings["epmd_port"] = request.getfixturevalue("epmd_port")
+        return Node(name if "@" in name else f"{name}@{node_host}", cookie, **settings)
+
+    return make

@@ -1,0 +1,202 @@
+"""Output and input between Python and every BEAM: group leaders, format strings, print()."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from pyerlnode import Atom, ErlangError, Node, erpc, io, spawn_monitor
+from pyerlnode.process import receive
+from pyerlnode.services import io_lib
+from pyerlnode.term import to_elixir
+
+CAPTURE = """
+capture = fn input, call ->
+  {:ok, device} = StringIO.open(input)
+  leader = Process.group_leader()
+  Process.group_leader(self(), device)
+  result = call.()
+  Process.group_leader(self(), leader)
+  {result, StringIO.contents(device) |> elem(1)}
+end
+"""
+
+
+@pytest.fixture
+def kate(python_node, target):
+    return python_node("kate", target("exported.py:app"))
+
+
+@pytest.fixture
+def alex(beam_node, kate):
+    node = beam_node("alex")
+    node.eval_elixir("Node.connect(:kate@localhost)")
+    return node
+
+
+def captured(alex, function: str, args: str = "[]", *, input: str = "") -> object:
+    call = f":rpc.call(:kate@localhost, Kate, {function}, {args}, 5000)"
+    return alex.eval_elixir(f"{CAPTURE}\ncapture.({to_elixir(input)}, fn -> {call} end)").term
+
+
+def test_the_tutorials_function_prints_where_the_caller_is(alex) -> None:
+    assert captured(alex, ":say_name") == ("ok", b"Hi, my name is Kate\n")
+
+
+def test_pythons_print_does_too_and_in_order(alex) -> None:
+    result, text = captured(alex, ":count", "[3]")
+    assert (result, text.decode()) == ("ok", "0 ✓\n1 ✓\n2 ✓\ndone\nno newline")
+
+
+def test_print_in_a_thread(alex) -> None:
+    assert captured(alex, ":threaded", input="typed\n") == (b"typed", b"from a thread\nname? ")
+
+
+def test_input_in_async_code_is_refused(alex) -> None:
+    ((badrpc, (_, (reason, _))), text) = captured(alex, ":asks")
+    assert badrpc == "badrpc"
+    assert b"io.gets" in reason["message"]
+    assert text == b"name? "
+
+
+def test_input_comes_from_the_caller(alex) -> None:
+    assert captured(alex, ":echo", input="héllo\n") == ("héllo\n".encode(), b"")
+    assert captured(alex, ":echo") == ("eof", b"")
+
+
+def test_a_spawned_function_prints_there(alex) -> None:
+    text = alex.eval_elixir(
+        """
+        {:ok, device} = StringIO.open("")
+        Process.group_leader(self(), device)
+        {_, ref} = Node.spawn_monitor(:kate@localhost, Kate, :say_name, [])
+        receive do {:DOWN, ^ref, _, _, :normal} -> StringIO.contents(device) after 5000 -> :none end
+        """
+    ).text
+    assert text == r'{"", "Hi, my name is Kate\n"}'
+
+
+def test_a_group_leader_that_is_gone_is_terminated(alex) -> None:
+    text = alex.eval_elixir(
+        """
+        {:ok, device} = StringIO.open("")
+        Process.group_leader(self(), device)
+        GenServer.stop(device)
+        {:badrpc, {:EXIT, {reason, _}}} = :rpc.call(:kate@localhost, Kate, :say_name, [])
+        reason
+        """
+    ).text
+    assert text == ":terminated"
+
+
+def test_the_console_of_a_python_node_serves_the_beam(alex, kate) -> None:
+    leader = "Process.group_leader(self(), :rpc.call(:kate@localhost, :erlang, :whereis, [:user]))"
+    alex.eval_elixir(
+        f"""
+        {leader}
+        IO.puts("from elixir ✓")
+        :io.format("~s is ~.2f and ~tp~n", ["pi", 3.14159, [1, "x"]])
+        IO.inspect(%{{a: 1}})
+        """
+    )
+    kate.wait_for_output('from elixir ✓\npi is 3.14 and [1,<<"x">>]\n%{a: 1}\n', 5)
+    assert alex.eval_elixir("{:ok, opts} = :io.getopts() |> then(&{:ok, &1}); is_list(opts)").text == "true"
+    assert alex.eval_elixir(":io.request(Process.group_leader(), :nonsense)").text == "{:error, :request}"
+    assert alex.eval_elixir('IO.gets("? ")').text == ":eof"
+
+
+def test_what_is_printed_at_the_start_comes_after_the_first_line(kate) -> None:
+    assert kate.wait_for_output(re.compile(r"\Akate@localhost up .*\nimported\nstarted\n"), 5)
+
+
+async def test_a_python_process_prints_on_a_beam(beam_node, epmd_port) -> None:
+    alex = beam_node("alex")
+    alex.eval_elixir('{:ok, d} = StringIO.open("typed\\n"); Process.register(d, :device)')
+    async with Node("bob@localhost", cookie="secret", epmd_port=epmd_port):
+        device = await erpc.call("alex@localhost", "erlang", "whereis", [Atom("device")])
+        assert await io.puts("wide ✓", device) == "ok"
+        assert await io.gets("? ", device) == "typed\n"
+        assert await io.gets("? ", device) is None
+        assert await io.columns(device) is None
+        with pytest.raises(ErlangError):
+            await io.request(Atom("nonsense"), device)
+        contents = alex.eval_elixir("StringIO.contents(Process.whereis(:device))")
+        assert contents.text == r'{"", "wide ✓\n"}'
+        alex.kill()
+        with pytest.raises(ErlangError) as lost:
+            await io.puts("x", device)
+        assert lost.value.reason == "terminated"
+
+
+async def test_a_beam_process_prints_on_the_python_node(beam_node, epmd_port, capfd) -> None:
+    beam_node("alex")
+    async with Node("bob@localhost", cookie="secret", epmd_port=epmd_port):
+        await erpc.call("alex@localhost", "io", "format", [b"~s~n", [b"called"]])
+        _, ref = await spawn_monitor("alex@localhost", "Elixir.IO", "puts", [b"spawned"])
+        await receive(lambda message: message[1] == ref, timeout=5)
+    assert capfd.readouterr().out.splitlines()[-2:] == ["called", "spawned"]
+
+
+FORMATS = """
+[
+  {"~s|~10s|~-10s|~.3s|~10.3s|~-10.3s|~3s", ["abc", "abc", "abc", "abcdef", "abcdef", "abcdef", "abcdef"]},
+  {"~10.10.0s|", ["abc"]}, {"~10..*s|~10..xs|", [?-, "abc", "d"]}, {"~5.3s|", [:abcdefg]},
+  {"~3.5s|", ["abc"]},
+  {"~w ~p ~w ~p", [~c"abc", ~c"abc", "abc", "abc"]}, {"~p", [%{1 => 1, 2 => [1, 2.5, {:x}]}]},
+  {"~ts ~s ~tp ~tw", ["é✓", [233], ~c"é", :"é✓"]}, {"~p ~tp", [:"é✓", :"é✓"]},
+  {"~c~c~tc|~5c|~3.2c|~.3c|~-5c|", [97, 233, 0x2713, ?x, ?x, ?x, ?x]},
+  {"~f ~.2f ~10.3f|~-10.2f|", [1.5, 2.345, 3.14159, 2.5]}, {"~f", [1]}, {"~.0f", [1.5]},
+  {"~e ~.3e ~12.4e|", [1.5, 12345.678, 0.00012]}, {"~e", [2]}, {"~.1e", [1.5]},
+  {"~g ~g ~g ~.3g ~g", [1.5, 123456.0, 0.0001, 3.14159, 0.0]}, {"~.1g ~.2g ~g", [1.5, 0.05, -1234.5]},
+  {"~b ~.16b ~.2B ~B ~.16B ~.36b", [10, 255, 5, -3, 255, 12345]}, {"~.37b", [1]}, {"~b", [1.5]},
+  {"~.16# ~.16+ ~10.16#|~#", [255, 255, 255, 7]}, {"~.16x ~.16X", [255, ~c"0x", -255, ~c"0x"]},
+  {"~x", [10, "p"]}, {"~3b|~5b|~-5b|~8..0b", [12345, 42, 42, 42]},
+  {"~i~s~~~n", [1, "x"]}, {"~3n", []}, {"~*s|", [5, "a"]}, {"~*s|", [-5, "a"]}, {"~.*f", [2, 1.239]},
+  {"~W ~W", [[1, 2, 3, 4, 5], 3, {1, 2, 3, 4}, 2]},
+  {"~P ~P", [[1, 2, 3, 4, 5], 3, %{1 => 1, 2 => 2, 3 => 3}, 2]},
+  {"~W", [[1, [2, [3, [4]]]], 4]}, {"~P", [{:a, {:b, {:c, {:d}}}}, 3]}, {"~W", [1, 0]}, {"~W", [[1 | 2], 2]},
+  {"~W", ["binary data", 3]}, {"~W", [%{1 => 1, 2 => 2, 3 => 3}, 3]}, {"~W", [~c"abcdef", 3]},
+  {"~P", [~c"abcdef", 5]},
+  {"~s", [:atom]}, {"~s", [[~c"a", "b", [99 | "d"]]]}, {"~s", [5]}, {"~s", [[8364]]}, {"~ts", [<<255>>]},
+  {"~s", [<<255>>]}, {"~s ~s", [nil, true]}, {"~s", [1.5]}, {"é ~s", ["x"]},
+  {"~p", []}, {"~p", [1, 2]}, {"~", []}, {"~q", [1]}, {"~5", [1]}, {"abc", []}, {"", []}, {"~p", :notalist},
+  {"~5p|~10p", [:abc, 1]}, {"~-5p", [:abc]}, {"~5w|~-5w|~2w|", [:abc, :abc, :abc]}, {"~10.5p|", [:abc]},
+  {"~p ~p ~p ~w", [1.0, 1.0e100, -0.0, 1.0e-7]}, {"~p ~p ~p ~w", [<<1, 2, 3>>, <<1::3>>, [], <<1, 2, 3>>]},
+  {"~p ~p ~p ~p", ["", {}, %{}, ~c"a\\nb\\"c"]}, {"~p ~p ~p", [:"A b", :"it's", [{1, "a"} | :b]]},
+  {"~lp ~lw", [~c"abc", "a"]}, {:"atom~s", ["x"]}
+]
+|> Enum.map(fn {format, args} ->
+  text = try do {:ok, :unicode.characters_to_binary(:io_lib.format(format, args))} rescue _ -> :error end
+  {format, args, text}
+end)
+"""
+
+
+def test_format_strings_give_what_io_lib_gives(beam_node) -> None:
+    different = []
+    for template, args, expected in beam_node("alex").eval_elixir(FORMATS).term:
+        try:
+            text: object = ("ok", io_lib.format(template, args).encode())
+        except ErlangError:
+            text = "error"
+        if text != expected:
+            different.append((template, expected, text))
+    assert different == []
+
+
+async def test_source_text_is_evaluated_there(beam_node, epmd_port) -> None:
+    beam_node("alex")
+    async with Node("bob@localhost", cookie="secret", epmd_port=epmd_port):
+        async with asyncio.timeout(20):
+            assert await erpc.eval_elixir("alex@localhost", "Enum.map(1..3, & &1 * n)", {"n": 2}) == [2, 4, 6]
+            assert await erpc.eval_erlang("alex@localhost", "X = N + 1, {X, node()}", {"N": 1}) == (
+                2,
+                "alex@localhost",
+            )
+            with pytest.raises(ErlangError) as failed:
+                await erpc.eval_elixir("alex@localhost", "raise ~s(no)")
+            assert failed.value.reason[1]["message"] == b"no"
+            with pytest.raises(ErlangError):
+                await erpc.eval_erlang("alex@localhost", "X = = 1")

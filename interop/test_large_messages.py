@@ -1,0 +1,66 @@
+"""Messages of many fragments, and what passes between these."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pyerlnode as erl
+from pyerlnode.services import net_adm
+
+SIZE = 50_000_000
+
+# Its own large message and the pings are of two processes: only those of one must wait for each other.
+BOTH_DIRECTIONS = """
+kate = :kate@localhost
+me = self()
+Process.register(spawn(fn ->
+  receive do {from, data} -> send(from, {:arrived, byte_size(data)}) end
+end), :sink)
+send({:main, kate}, me)
+receive do :go -> :ok end
+data = :binary.copy(<<1>>, 50_000_000)
+spawn(fn -> send({:sink, kate}, {me, data}) end)
+count = fn count, pongs ->
+  receive do
+    {:arrived, size} -> {pongs, size}
+  after 0 ->
+    :pong = Node.ping(kate)
+    count.(count, pongs + 1)
+  end
+end
+count.(count, 0)
+"""
+
+
+async def sink() -> None:
+    """Tell the sender of a large message when it is here."""
+    erl.register("sink", erl.self())
+    sender, data = await erl.receive()
+    erl.send(sender, (erl.Atom("arrived"), len(data)))
+
+
+async def test_pings_are_answered_while_fifty_megabytes_go_each_way(beam_node, new_node, here) -> None:
+    alex = beam_node("alex")
+    async with new_node("kate") as node:
+        erl.register("main", erl.self())
+        erl.spawn(sink)
+        there = asyncio.ensure_future(alex.eval_elixir_async(here(BOTH_DIRECTIONS), timeout=60))
+        evaluator = await erl.receive(timeout=10)
+        arrived: list[object] = []
+
+        async def send_much() -> None:
+            erl.send(evaluator, erl.Atom("go"))
+            erl.send(("sink", alex.name), (erl.self(), bytes(SIZE)))
+            arrived.append(await erl.receive())
+
+        erl.spawn(send_much)
+        answered = 0
+        async with asyncio.timeout(60):
+            while not arrived:
+                assert await net_adm.ping(alex.name) == "pong"
+                answered += not arrived
+        assert arrived == [("arrived", SIZE)]
+        answered_there, size = (await there).term
+        assert size == SIZE
+        assert min(answered, answered_there) >= 1, (answered, answered_there)
+        assert node.nodes() == [alex.name]
