@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -200,3 +203,74 @@ async def test_source_text_is_evaluated_there(beam_node, epmd_port) -> None:
             assert failed.value.reason[1]["message"] == b"no"
             with pytest.raises(ErlangError):
                 await erpc.eval_erlang("alex@localhost", "X = = 1")
+
+
+FULL_LINE = """
+{:io_request, self(), make_ref(), {:put_chars, :unicode, String.duplicate("x", 10_000)}}
+"""
+
+
+def start_unread(name: str, program: str, port: int) -> subprocess.Popen[bytes]:
+    """A node as `pyerlnode run` starts it, that is up, and whose further output nobody reads."""
+    command = [sys.executable, "-m", "pyerlnode", "run", "--sname", name, "--cookie", "secret"]
+    environment = {**os.environ, "ERL_EPMD_PORT": str(port)}
+    node = subprocess.Popen(
+        [*command, program], bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    )
+    assert node.stdout is not None
+    assert node.stdout.readline().startswith(f"{name} up ".encode())
+    return node
+
+
+def test_a_node_whose_output_nobody_reads_goes_on_and_loses_nothing(
+    beam_node, epmd_port, target, node_host
+) -> None:
+    far = f"far@{node_host}"
+    node = start_unread(far, target("exported.py:app"), epmd_port)
+    try:
+        alex = beam_node("alex")
+        # 40 writers of 10 kB each, of processes there and here; a full pipe has room for six of them.
+        alex.eval_elixir(
+            f"""
+            far = :"{far}"
+            user = :rpc.call(far, :erlang, :whereis, [:user])
+            Process.group_leader(self(), user)
+            for n <- 1..40 do
+              text = String.duplicate(<<rem(n, 26) + ?a>>, 10_000)
+              spawn(fn -> :ok = IO.puts(user, text) end)
+            end
+            Node.spawn(far, Kate, :count, [3])
+            """
+        )
+        answered = alex.eval_elixir(
+            f"""
+            far = :"{far}"
+            for _ <- 1..5, do: {{Node.ping(far), :rpc.call(far, Kate, :add, [1, 2], 2000)}}
+            """
+        )
+        assert answered.term == [("pong", 3)] * 5
+        output = b""
+        while output.count(b"\n") < 46 or b"no newline" not in output:
+            output += os.read(node.stdout.fileno(), 65536)
+        lines = output.decode().split("\n")
+        assert sorted(line[0] for line in lines if len(line) == 10_000) == sorted(
+            chr(n % 26 + ord("a")) for n in range(1, 41)
+        )
+        assert [line for line in lines if len(line) < 100] == [
+            "imported",
+            "started",
+            "0 ✓",
+            "1 ✓",
+            "2 ✓",
+            "done",
+            "no newline",
+        ]
+        # Full again, and told to end.
+        flood = f'for _ <- 1..40, do: send({{:user, :"{far}"}}, {FULL_LINE})'
+        assert alex.eval_elixir(f'{flood}\nNode.ping(:"{far}")').text == ":pong"
+        node.terminate()
+        assert node.wait(10) == 0
+    finally:
+        node.kill()
+        node.wait()
+        node.stdout.close()

@@ -20,7 +20,7 @@ from pyerlnode.otp import ApplicationMaster
 from pyerlnode.otp.readable import readable
 from pyerlnode.process import process_flag
 from pyerlnode.services import io
-from pyerlnode.services.console import installed
+from pyerlnode.services.console import LogOutput, installed
 from pyerlnode.services.node import Node
 from pyerlnode.term import to_elixir
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pyerlnode.node import NodeConfig
     from pyerlnode.otp import Application
     from pyerlnode.services.console import Terminal
+
+
+# Seconds that a program's last output may take to reach who reads it.
+_LAST_OUTPUT = 2.0
 
 
 class StartFailed(PyerlnodeError):
@@ -49,8 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    log = LogOutput(sys.stderr)
     logging.basicConfig(
-        stream=sys.stderr,
+        handlers=[log],
         level=os.environ.get("PYERLNODE_LOG", "WARNING").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
@@ -61,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
             return asyncio.run(serve(config, application, options.connect, terminal))
         except asyncio.CancelledError:
             raise StartFailed("the node's first process was killed") from None
+        finally:
+            log.give_up()
 
 
 async def serve(config: NodeConfig, application: Application, peers: list[str], terminal: Terminal) -> int:
@@ -82,9 +89,10 @@ async def serve(config: NodeConfig, application: Application, peers: list[str], 
             await _until_stopped(master, stop)
         finally:
             await master.stop()
-            # What was printed last is on the screen when this is answered.
-            with suppress(ErlangError):
-                await io.write("")
+            # What was printed last is on the screen when this is answered, if anybody reads it.
+            with suppress(ErlangError, TimeoutError):
+                async with asyncio.timeout(_LAST_OUTPUT):
+                    await io.write("")
     return 0
 
 

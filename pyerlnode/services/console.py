@@ -6,57 +6,76 @@
   iex prints in that iex: in order, and without waiting.  Outside of processes, and in one
   whose group leader it is itself, it goes to the terminal.
 * `input()` in a process is a UsageError, because everything else would stand still until
-  somebody has typed: `await io.gets(prompt)` waits.  In a thread (`asyncio.to_thread`) it
-  asks the group leader.
+  somebody has typed: `await io.gets(prompt)` waits.  In a thread (`@blocking`,
+  `asyncio.to_thread`) it asks the group leader.
 
-What is printed before the node's first line (`NAME up ...`) comes after it.
+What is printed before the node's first line (`NAME up ...`) comes after it.  Nothing waits for
+whoever reads the terminal, or a pipe in its place; log lines for a pipe that nobody reads are
+dropped in the end, and counted.
 
-Proof: tests/services/test_console.py, interop/test_io.py.
+Proof: tests/services/test_console.py, tests/services/test_full_pipe.py, interop/test_io.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io as streams
+import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from pyerlnode.errors import UsageError
-from pyerlnode.process import current_process
+from pyerlnode.process import current_process, wait
 from pyerlnode.services import io
+from pyerlnode.services.outlet import Outlet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyerlnode.process import Process
 
-__all__ = ["ProcessInput", "ProcessOutput", "Terminal", "installed"]
+__all__ = ["LogOutput", "ProcessInput", "ProcessOutput", "Terminal", "installed"]
+
+# Bytes of log lines that may wait for a reader.
+_MAX_LOG = 1024 * 1024
 
 
 class Terminal(streams.TextIOBase):
-    """A text stream that holds back what is written to it until `open`."""
+    """A text stream that holds back what is written to it until `open`, and never waits for its reader."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._outlet = Outlet(stream, alone=False)
         self._held: list[str] | None = []
 
     def open(self, first: str = "") -> None:
         """Write `first`, then what was held back; from now on nothing is."""
         held, self._held = self._held, None
-        self._stream.write(first + "".join(held or ()))
-        self._stream.flush()
+        self._outlet.write(first + "".join(held or ()))
 
     def write(self, text: str) -> int:
         if self._held is not None:
             self._held.append(text)
         else:
-            self._stream.write(text)
+            self._outlet.write(text)
         return len(text)
 
+    async def drained(self) -> None:
+        """Wait until what was written so far has been taken; what is held back counts as taken."""
+        await self._outlet.drained()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether `open` is still to come."""
+        return self._held is not None
+
+    def give_up(self) -> None:
+        """Write what is taken at once and drop the rest: nobody is going to wait for it."""
+        self._outlet.close()
+
     def flush(self) -> None:
-        if self._held is None:
-            self._stream.flush()
+        """Nothing is kept here that could be written."""
 
     def isatty(self) -> bool:
         return self._stream.isatty()
@@ -92,7 +111,7 @@ class ProcessOutput(streams.TextIOBase):
         if _in_loop(process):
             io.write_soon(process, text)
         else:
-            process.runtime.loop.call_soon_threadsafe(io.write_soon, process, text)
+            process.runtime.loop.call_soon_threadsafe(_write_if_alive, process, text)
         return len(text)
 
     def flush(self) -> None:
@@ -135,8 +154,7 @@ class ProcessInput(streams.TextIOBase):
             return self.terminal.readline(size)
         if _in_loop(process):
             raise UsageError("input() waits and would stop the whole node: use `await io.gets(prompt)`")
-        asked = asyncio.run_coroutine_threadsafe(io.gets(""), process.runtime.loop)
-        return asked.result() or ""
+        return wait(io.gets, "") or ""
 
     def read(self, size: int | None = -1, /) -> str:
         if current_process.get() is None:
@@ -168,6 +186,12 @@ def writer() -> Process | None:
     return process
 
 
+def _write_if_alive(process: Process, text: str) -> None:
+    # A thread may go on when its process has ended; it has no say any more.
+    if process.alive:
+        io.write_soon(process, text)
+
+
 def _in_loop(process: Process) -> bool:
     try:
         return asyncio.get_running_loop() is process.runtime.loop
@@ -187,4 +211,32 @@ def installed() -> Iterator[Terminal]:
         yield terminal
     finally:
         sys.stdout, sys.stdin = output, source
-        terminal.open()
+        terminal.give_up()
+        if terminal.is_held:
+            terminal.open()
+
+
+class LogOutput(logging.Handler):
+    """Writes log lines on a stream without waiting for its reader; beyond a mebibyte they are dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._outlet = Outlet(stream, alone=False)
+        self._dropped = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._outlet.waiting > _MAX_LOG:
+            self._dropped += 1
+            return
+        try:
+            self._outlet.write(f"{self._news()}{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+
+    def _news(self) -> str:
+        dropped, self._dropped = self._dropped, 0
+        return f"{dropped} log records were dropped: nobody read this\n" if dropped else ""
+
+    def give_up(self) -> None:
+        """Write what is taken at once and drop the rest."""
+        self._outlet.close()

@@ -3,9 +3,11 @@
 It is the group leader of every process that has inherited no other, and serves requests
 of any node, among them the formats of `io:format`.  Lines of input are read in a thread,
 so that a prompt keeps nothing else from running; requests that come meanwhile for output
-are served at once.
+are served at once.  Output that nobody takes, because a pipe is full, keeps only this server
+and those that wait for its answer.
 
 Source: stdlib user's guide, "The Erlang I/O Protocol"; group.erl.
+Proof: tests/services/test_io.py, tests/services/test_full_pipe.py, interop/test_io.py.
 """
 
 from __future__ import annotations
@@ -21,9 +23,13 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.services import io, io_lib
+from pyerlnode.services.console import Terminal
+from pyerlnode.services.outlet import Outlet
 from pyerlnode.term import Atom, Export, Pid, Reference, Term, charlist
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+
     from pyerlnode.node import Node
     from pyerlnode.process import Process
 
@@ -39,6 +45,8 @@ _IO_REQUEST, _IO_REPLY = Atom("io_request"), Atom("io_reply")
 _ENOTSUP, _REQUEST = Atom("enotsup"), Atom("request")
 _UNICODE, _LATIN1 = Atom("unicode"), Atom("latin1")
 _READS = frozenset({"get_line", "get_chars", "get_until", "get_password"})
+# Requests of one `{requests, List}` that are served before others get their turn.
+_AT_ONCE = 64
 # Requests of before Unicode have one element less: what they carry is Latin-1.
 _OLD_SIZES = {"put_chars": (2, 4), "get_line": (2,), "get_chars": (3,), "get_until": (5,)}
 
@@ -48,6 +56,7 @@ class IoServer:
 
     def __init__(self, output: TextIO, source: TextIO | None) -> None:
         self._output = output
+        self._outlet = output if isinstance(output, Terminal) else Outlet(output)
         self._source = source
         self._binary = False
         self._encoding = _UNICODE
@@ -59,28 +68,41 @@ class IoServer:
     def start(self, process: Process) -> None:
         self._process = process
 
-    def message(self, message: Term) -> None:
+    def message(self, message: Term) -> Coroutine[Any, Any, None] | None:
         """Answer a request; anything else is dropped."""
         if not (isinstance(message, tuple) and len(message) == 4 and message[0] is _IO_REQUEST):
-            return
+            return None
         _, sender, reply_as, request = message
-        if isinstance(sender, (Pid, Reference)):
-            if _reads(request):
-                self._read_later(sender, reply_as, request)
-            else:
-                self._reply(sender, reply_as, self._answer(request))
+        if not isinstance(sender, (Pid, Reference)):
+            return None
+        if not _reads(request):
+            return self._serve(sender, reply_as, request)
+        self._read_later(sender, reply_as, request)
+        return None
+
+    async def _serve(self, sender: Pid | Reference, reply_as: Term, request: Term) -> None:
+        self._reply(sender, reply_as, await self._all(request, self._answer))
+
+    async def _all(self, request: Term, serve: Callable[[Term], Awaitable[Term]]) -> Term:
+        """Each request in turn, up to the first that fails; the last answer."""
+        answer: Term = _OK
+        for count, each in enumerate(_single(request), 1):
+            answer = await serve(each)
+            if _is_error(answer):
+                break
+            if count % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return answer
 
     def _reply(self, sender: Pid | Reference, reply_as: Term, answer: Term) -> None:
         self._process.runtime.send(sender, (_IO_REPLY, reply_as, answer), self._process)
 
     # --- output and settings --------------------------------------------------------
 
-    def _answer(self, request: Term) -> Term:
+    async def _answer(self, request: Term) -> Term:
         match request:
             case ("put_chars", *_):
-                return self._put_chars(_with_encoding(request))
-            case ("requests", list() as requests):
-                return self._all(requests)
+                return await self._put_chars(_with_encoding(request))
             case ("get_geometry", "columns" | "rows" as side):
                 return self._geometry(side)
             case "getopts":
@@ -90,7 +112,7 @@ class IoServer:
             case _:
                 return (_ERROR, _REQUEST)
 
-    def _put_chars(self, request: tuple[Term, ...]) -> Term:
+    async def _put_chars(self, request: tuple[Term, ...]) -> Term:
         try:
             text = self._text(request)
         except ErlangError:
@@ -100,8 +122,8 @@ class IoServer:
             logger.exception("a function that was to make text for the terminal failed")
             return (_ERROR, request[3] if len(request) == 5 else request)
         try:
-            self._output.write(text)
-            self._output.flush()
+            self._outlet.write(text)
+            await self._outlet.drained()
         except (OSError, ValueError):
             return (_ERROR, _TERMINATED)
         return _OK
@@ -127,15 +149,6 @@ class IoServer:
             applied.close()
             raise BadArg(f"{module}:{function} waits, and a terminal must not")
         return applied
-
-    def _all(self, requests: list[Term]) -> Term:
-        """Each in turn, up to the first that fails; the last answer."""
-        answer: Term = _OK
-        for request in requests:
-            answer = self._answer(request)
-            if _is_error(answer):
-                break
-        return answer
 
     def _geometry(self, side: str) -> Term:
         if not self._output.isatty():
@@ -178,7 +191,7 @@ class IoServer:
             # One after the other, in the order in which they were asked for.
             if before is not None:
                 await asyncio.wait([before])
-            answer = await self._read(request)
+            answer = await self._all(request, self._read)
             if self._process.alive:
                 self._reply(sender, reply_as, answer)
 
@@ -186,12 +199,10 @@ class IoServer:
 
     async def _read(self, request: Term) -> Term:
         if not isinstance(request, tuple) or not _reads(request):
-            return self._answer(request)
+            return await self._answer(request)
         request = _with_encoding(request)
         try:
             match request:
-                case ("requests", list() as requests):
-                    return await self._read_all(requests)
                 case ("get_line", encoding, prompt):
                     return self._data(await self._line(prompt), encoding)
                 case ("get_chars", encoding, prompt, int() as count) if count > 0:
@@ -201,14 +212,6 @@ class IoServer:
         except (OSError, ValueError):
             return (_ERROR, _TERMINATED)
         return (_ERROR, _ENOTSUP if request[0] == "get_password" else _REQUEST)
-
-    async def _read_all(self, requests: list[Term]) -> Term:
-        answer: Term = _OK
-        for request in requests:
-            answer = await self._read(request)
-            if _is_error(answer):
-                break
-        return answer
 
     def _data(self, text: str | None, encoding: Term) -> Term:
         """What was read, as the asker's encoding and the option `binary` have it."""
@@ -228,7 +231,7 @@ class IoServer:
             return line
         if self._source is None:
             return None
-        self._put_chars(_prompt(prompt))
+        await self._put_chars(_prompt(prompt))
         if self._reader is None:
             self._reader = LineReader(self._source)
         return await self._reader.line() or None
@@ -304,11 +307,23 @@ def _settle(future: asyncio.Future[str], line: str, error: Exception | None) -> 
 
 def _reads(request: Term) -> bool:
     """Whether serving a request takes input."""
-    if not isinstance(request, tuple) or not request:
-        return False
-    if request[0] == "requests" and len(request) == 2 and isinstance(request[1], list):
-        return any(_reads(each) for each in request[1])
-    return isinstance(request[0], Atom) and request[0] in _READS
+    return any(
+        isinstance(each, tuple) and bool(each) and isinstance(each[0], Atom) and each[0] in _READS
+        for each in _single(request)
+    )
+
+
+def _single(request: Term) -> Iterator[Term]:
+    """The requests that a request consists of, in order: `{requests, List}` may hold further ones."""
+    stack = [iter([request])]
+    while stack:
+        for each in stack[-1]:
+            if isinstance(each, tuple) and len(each) == 2 and each[0] == "requests" and type(each[1]) is list:
+                stack.append(iter(each[1]))
+                break
+            yield each
+        else:
+            stack.pop()
 
 
 def _is_error(answer: Term) -> bool:
