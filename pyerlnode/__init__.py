@@ -20,6 +20,7 @@ from pyerlnode.errors import (
     TermEncodeError,
     Throw,
     UsageError,
+    WorkerDied,
 )
 from pyerlnode.otp import (
     Application,
@@ -44,12 +45,14 @@ from pyerlnode.otp import (
 from pyerlnode.process import (
     Runtime,
     alias,
+    blocking,
     cancel_timer,
     demonitor,
     erase,
     exit,
     get,
     group_leader,
+    in_process,
     is_alive,
     link,
     make_ref,
@@ -75,6 +78,7 @@ from pyerlnode.process import (
     unalias,
     unlink,
     unregister,
+    wait,
     whereis,
 )
 from pyerlnode.process import node as this_node
@@ -133,7 +137,9 @@ __all__ = [
     "TermEncodeError",
     "Throw",
     "UsageError",
+    "WorkerDied",
     "alias",
+    "blocking",
     "cancel_timer",
     "charlist",
     "child_spec",
@@ -144,6 +150,7 @@ __all__ = [
     "exit",
     "get",
     "group_leader",
+    "in_process",
     "io",
     "is_alive",
     "link",
@@ -177,5 +184,6 @@ __all__ = [
     "unalias",
     "unlink",
     "unregister",
+    "wait",
     "whereis",
 ]

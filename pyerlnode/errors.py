@@ -26,6 +26,10 @@
         +-- NoProc                {noproc, _}: nobody has that name or pid
         +-- NodeDown              {{nodedown, Node}, _}: not reachable, or lost while waiting
         +-- CallTimeout           {timeout, _}: no answer in time; a late one never arrives
+        +-- WorkerDied            {worker_died, _}: the worker process of an @in_process function
+
+`Abandoned` is no `Exception`: it ends the thread of a @blocking function whose result
+nobody waits for any more, and is not to be caught.
 
 `ErlangError`, `Exit` and `Throw` are the three classes that Erlang's `try` tells
 apart.  Terms that they carry are unaltered, so a caller can compare them with what
@@ -37,6 +41,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "Abandoned",
     "BadArg",
     "CallTimeout",
     "ConfigError",
@@ -62,6 +67,7 @@ __all__ = [
     "Throw",
     "TickTimeout",
     "UsageError",
+    "WorkerDied",
     "WrongCookie",
 ]
 
@@ -221,3 +227,11 @@ class NodeDown(Exit):
 
 class CallTimeout(Exit):
     """The exit `{timeout, _}` of a call."""
+
+
+class WorkerDied(Exit):
+    """`{worker_died, {exit_status, N}}` or `{worker_died, {signal, N}}`: it ended before it had answered."""
+
+
+class Abandoned(BaseException):
+    """Raised in a thread that wants something of its process, which has ended or waits no longer."""

@@ -52,6 +52,7 @@ from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import atom
 from pyerlnode.otp.server import Server
 from pyerlnode.process import Process, Request, current_process, node, nodes, this_process
+from pyerlnode.process.portal import OtherThread, forwarded
 from pyerlnode.term import Atom, Pid, Reference, Term, equal, to_elixir
 
 if TYPE_CHECKING:
@@ -187,16 +188,24 @@ class GenServer:
     @staticmethod
     def cast(server: ServerRef, request: Term) -> Atom:
         """Send a request that is not answered; always `ok`, whether there is such a server or not."""
-        gen.cast(server, request)
+        try:
+            gen.cast(server, request)
+        except OtherThread as here:
+            here.call(gen.cast, server, request)
         return _OK
 
     @staticmethod
     def reply(caller: Caller, value: Term) -> Atom:
         """Answer a call that a callback left open with `NoReply`; from any process, also after that."""
-        gen.reply(this_process(), caller, value)
+        try:
+            process = this_process()
+        except OtherThread as here:
+            return here.call(GenServer.reply, caller, value)
+        gen.reply(process, caller, value)
         return _OK
 
     @staticmethod
+    @forwarded
     def stop(
         server: ServerRef, reason: Term = "normal", timeout: float | None = None
     ) -> Coroutine[Any, Any, Atom]:
@@ -210,6 +219,7 @@ class GenServer:
         return _stop(process, server, atom(reason), timeout)
 
     @staticmethod
+    @forwarded
     def abcast(name: str, request: Term, nodes: Iterable[str] | None = None) -> Atom:
         """Cast to the servers registered as `name` on `nodes` (default: this and all visible ones)."""
         for where in _all_nodes(nodes):
@@ -217,6 +227,7 @@ class GenServer:
         return _ABCAST
 
     @staticmethod
+    @forwarded
     def multi_call(
         name: str, request: Term, nodes: Iterable[str] | None = None, timeout: float | None = None
     ) -> Coroutine[Any, Any, tuple[list[tuple[Atom, Term]], list[Atom]]]:
@@ -226,6 +237,7 @@ class GenServer:
         return _multi_call(process, name, request, _all_nodes(nodes), timeout)
 
     @staticmethod
+    @forwarded
     def send_request(server: ServerRef, request: Term) -> Request:
         """Send a call without waiting; the reply is taken by `receive_response`."""
         return gen.make_call(this_process(), gen.CALL, server, request)

@@ -161,6 +161,13 @@ class Server:
         proc_lib.init_fail(self.process, (_ERROR, reason))
         raise Exit(reason)
 
+    def working_for(self) -> tuple[Pid, BaseException] | None:
+        """Whose call is handled now; when that process ends, `@blocking` work may end without a reply."""
+        caller = self._caller
+        if type(caller) is tuple and len(caller) == 2 and type(caller[0]) is Pid:
+            return caller[0], Throw(NoReply())
+        return None
+
     # --- messages ---------------------------------------------------------------------
 
     def message(self, message: Term) -> Pending:

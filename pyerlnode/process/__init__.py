@@ -6,6 +6,7 @@ are what runs in a process and are re-exported here under their OTP names.
 
 from pyerlnode.process.api import *  # noqa: F403  # the API is listed once, in api.__all__
 from pyerlnode.process.api import __all__ as _api
+from pyerlnode.process.blocking import blocking, in_process, wait
 from pyerlnode.process.names import NameRegistry
 from pyerlnode.process.process import Behaviour, Process, current_process
 from pyerlnode.process.reasons import error_reason, exit_reason, stacktrace
@@ -32,10 +33,13 @@ __all__ = [
     "Request",
     "Runtime",
     "Suspension",
+    "blocking",
     "current_process",
     "current_runtime",
     "error_reason",
     "exit_reason",
+    "in_process",
     "stacktrace",
     "this_process",
+    "wait",
 ]

@@ -16,6 +16,7 @@ from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.errors import Exit as ExitError
 from pyerlnode.process.links import Links, link_or_noproc
 from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
+from pyerlnode.process.portal import OtherThread, forwarded
 from pyerlnode.process.process import KILL, KILLED, NOPROC, NORMAL, Process
 from pyerlnode.process.runtime import Destination, this_process
 from pyerlnode.process.spawning import apply_export, parse_options, request, spawn_there
@@ -34,20 +35,28 @@ _UNDEFINED = Atom("undefined")
 
 def self() -> Pid:
     """The pid of the calling process."""
-    return this_process().pid
+    try:
+        return this_process().pid
+    except OtherThread as here:
+        return here.process.pid
 
 
 def node() -> Atom:
     """The name of this node, `nonode@nohost` if it has none."""
-    return this_process().runtime.name
+    try:
+        return this_process().runtime.name
+    except OtherThread as here:
+        return here.process.runtime.name
 
 
+@forwarded
 def nodes(kind: str = "visible") -> list[Atom]:
     """The connected nodes: `visible`, `hidden` or `connected`."""
     distribution = this_process().runtime.distribution
     return [] if distribution is None else distribution.nodes(kind)
 
 
+@forwarded
 def make_ref() -> Reference:
     """A new reference."""
     return this_process().runtime.make_ref()
@@ -61,7 +70,10 @@ def send(to: Destination, message: Term) -> Term:
 
     Never waits.  Raises BadArg for a local name that is not registered.
     """
-    process = this_process()
+    try:
+        process = this_process()
+    except OtherThread as here:
+        return here.call(send, to, message)
     process.runtime.send(to, message, process)
     return message
 
@@ -73,7 +85,10 @@ def receive(match: Matcher | None = None, timeout: float | None = None) -> Corou
     order.  Waits at most `timeout` seconds, 0 looks at what is there already; then
     TimeoutError.  UsageError in a `def` callback, which cannot wait.
     """
-    process = this_process()
+    try:
+        process = this_process()
+    except OtherThread as here:
+        return here.call(receive, match, timeout)
     process.check_may_wait("receive")  # now, and not when it is awaited: it may not be
     return process.receive(match, timeout)
 
@@ -87,6 +102,7 @@ def spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: 
 def spawn(node: str, function: Export, args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @overload
 def spawn(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+@forwarded
 def spawn(where: Any, /, *args: Any) -> Any:
     """Start a process that runs `await function(*args)`; its pid.
 
@@ -107,6 +123,7 @@ def spawn_link(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *a
 def spawn_link(node: str, function: Export, args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @overload
 def spawn_link(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+@forwarded
 def spawn_link(where: Any, /, *args: Any) -> Any:
     """As `spawn`, linked to the caller from the start."""
     if isinstance(where, str):
@@ -128,6 +145,7 @@ def spawn_monitor(
 def spawn_monitor(
     node: str, module: str, function: str, args: Sequence[Term], /
 ) -> Awaitable[tuple[Pid, Reference]]: ...
+@forwarded
 def spawn_monitor(where: Any, /, *args: Any) -> Any:
     """As `spawn`, monitored by the caller from the start: the pid and the monitor."""
     if isinstance(where, str):
@@ -150,6 +168,7 @@ async def spawn_opt(node: str, *function: Any, options: Sequence[Option]) -> Any
     return (pid, ref) if parsed.monitor else pid
 
 
+@forwarded
 def spawn_request(node: str, *function: Any, options: Sequence[Option] = ()) -> Reference:
     """As `spawn_opt`, without waiting, in `def` callbacks too; what comes of it is a message.
 
@@ -193,6 +212,7 @@ def _call_as(process: Process, function: Callable[..., Any], args: tuple[Any, ..
     return function(*args)
 
 
+@forwarded
 def exit(pid: Pid, reason: Term) -> bool:
     """Send the exit signal `reason` to a process of any node; always True.
 
@@ -215,11 +235,13 @@ def exit(pid: Pid, reason: Term) -> bool:
     return True
 
 
+@forwarded
 def is_alive(pid: Pid) -> bool:
     """Whether a process of this node has not ended."""
     return this_process().runtime.process(pid) is not None
 
 
+@forwarded
 def process_flag(flag: str, value: bool) -> bool:
     """Set `trap_exit`; the old value.  BadArg for another flag."""
     if flag != "trap_exit":
@@ -229,6 +251,7 @@ def process_flag(flag: str, value: bool) -> bool:
     return old
 
 
+@forwarded
 def group_leader(leader: Pid | None = None, pid: Pid | None = None) -> Pid:
     """The caller's group leader; with arguments, `leader` becomes that of `pid` (default: the caller)."""
     process = this_process()
@@ -250,6 +273,7 @@ def group_leader(leader: Pid | None = None, pid: Pid | None = None) -> Pid:
 # --- links and monitors ---------------------------------------------------------------
 
 
+@forwarded
 def link(pid: Pid) -> bool:
     """Link the caller to a process; True.
 
@@ -262,6 +286,7 @@ def link(pid: Pid) -> bool:
     return True
 
 
+@forwarded
 def unlink(pid: Pid) -> bool:
     """Take the link away; True.  No exit of `pid` comes through it any more."""
     _check_pid("unlink", pid)
@@ -276,6 +301,7 @@ def _check_pid(function: str, pid: object) -> None:
         raise BadArg(f"{function} wants a pid, not {pid!r}")
 
 
+@forwarded
 def monitor(item: Pid | str | tuple[str, str], *, alias: str | None = None, tag: Term = DOWN) -> Reference:
     """Monitor a process by pid, by local name, or by `(name, node)`.
 
@@ -307,6 +333,7 @@ def monitored(process: Process, item: Pid | str | tuple[str, str]) -> Monitored:
     raise BadArg(f"monitor wants a pid, a name or (name, node), not {item!r}")
 
 
+@forwarded
 def demonitor(ref: Reference, *, flush: bool = False) -> bool:
     """End a monitor; whether it was still there.
 
@@ -321,6 +348,7 @@ def demonitor(ref: Reference, *, flush: bool = False) -> bool:
     return found
 
 
+@forwarded
 def monitor_node(node: str, flag: bool) -> bool:
     """With True: one `{nodedown, Node}` when the connection to `node` is lost or cannot be made; True."""
     process = this_process()
@@ -328,6 +356,7 @@ def monitor_node(node: str, flag: bool) -> bool:
     return True
 
 
+@forwarded
 def alias(*, reply: bool = False) -> Reference:
     """A reference that others can send to, until `unalias`; with `reply` until the first message."""
     process = this_process()
@@ -337,6 +366,7 @@ def alias(*, reply: bool = False) -> Reference:
     return ref
 
 
+@forwarded
 def unalias(ref: Reference) -> bool:
     """Make an alias of the caller void; whether it was in force."""
     process = this_process()
@@ -348,24 +378,28 @@ def unalias(ref: Reference) -> bool:
 # --- names ------------------------------------------------------------------------------
 
 
+@forwarded
 def register(name: str, pid: Pid) -> bool:
     """Give a process of this node a name; True, or BadArg (name taken, process named, or not alive)."""
     this_process().runtime.names.register(name, pid)
     return True
 
 
+@forwarded
 def unregister(name: str) -> bool:
     """Take a name away; True, or BadArg if nobody has it."""
     this_process().runtime.names.unregister(name)
     return True
 
 
+@forwarded
 def whereis(name: str) -> Pid | None:
     """The pid registered under a local name."""
     process = this_process().runtime.names.get(name)
     return None if process is None else process.pid
 
 
+@forwarded
 def registered() -> list[Atom]:
     """All names registered on this node."""
     return this_process().runtime.names.all()
@@ -374,6 +408,7 @@ def registered() -> list[Atom]:
 # --- timers -------------------------------------------------------------------------------
 
 
+@forwarded
 def send_after(delay: float, to: Pid | str, message: Term) -> Reference:
     """Send `message` in `delay` seconds to a process of this node or to a name; the timer."""
     runtime = this_process().runtime
@@ -382,6 +417,7 @@ def send_after(delay: float, to: Pid | str, message: Term) -> Reference:
     return ref
 
 
+@forwarded
 def start_timer(delay: float, to: Pid | str, message: Term) -> Reference:
     """As `send_after`, but what arrives is `(timeout, timer, message)`."""
     runtime = this_process().runtime
@@ -390,11 +426,13 @@ def start_timer(delay: float, to: Pid | str, message: Term) -> Reference:
     return ref
 
 
+@forwarded
 def cancel_timer(ref: Reference) -> float | None:
     """Stop a timer: its message does not come any more.  The seconds left, None if it was not running."""
     return this_process().runtime.timers.cancel(ref)
 
 
+@forwarded
 def read_timer(ref: Reference) -> float | None:
     """The seconds a timer has left, None if it is not running."""
     return this_process().runtime.timers.read(ref)
@@ -403,6 +441,7 @@ def read_timer(ref: Reference) -> float | None:
 # --- process dictionary ----------------------------------------------------------------------
 
 
+@forwarded
 def put(key: Term, value: Term) -> Term:
     """Set a value in the caller's process dictionary; the old one, or `undefined`."""
     process = this_process()
@@ -413,12 +452,14 @@ def put(key: Term, value: Term) -> Term:
     return old
 
 
+@forwarded
 def get(key: Term) -> Term:
     """A value of the caller's process dictionary, or `undefined`."""
     dictionary = this_process().dictionary
     return _UNDEFINED if dictionary is None else dictionary.get(key, _UNDEFINED)
 
 
+@forwarded
 def erase(key: Term) -> Term:
     """Take a value out of the caller's process dictionary; it, or `undefined`."""
     dictionary = this_process().dictionary

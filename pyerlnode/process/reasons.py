@@ -12,6 +12,7 @@ Source: Erlang Reference Manual, "Errors and Error Handling", Exit Reasons.
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ _FILE, _LINE = Atom("file"), Atom("line")
 # What other nodes call by a module and a name of their own: code -> these two.
 _known_as: dict[CodeType, tuple[Atom, Atom]] = {}
 _NOCATCH = Atom("nocatch")
+# The attribute of an exception that a worker process has raised: its stack there.
+WORKER_STACK = "__worker_stack__"
 
 # Entries of a stack: the innermost ones, as many as `backtrace_depth` of a BEAM lets through.
 MAX_FRAMES = 8
@@ -88,7 +91,7 @@ def stacktrace(exception: BaseException) -> list[Term]:
             frames.append(_frame(module, traceback.tb_frame.f_code, traceback.tb_lineno))
         traceback = traceback.tb_next
     frames.reverse()
-    return frames[:MAX_FRAMES]
+    return [*getattr(exception, WORKER_STACK, ()), *frames][:MAX_FRAMES]
 
 
 def _is_machinery(module: str) -> bool:
@@ -105,9 +108,15 @@ def _frame(module: str, code: CodeType, line: int) -> Term:
 
 def name_code(function: object, module: Atom, name: Atom) -> None:
     """Let a function appear in stacks as `module` and `name`: what other nodes called."""
-    code = getattr(function, "__code__", None)
+    code = code_of(function)
     if code is not None:
         _known_as[code] = (module, name)
+
+
+def code_of(function: object) -> CodeType | None:
+    """The code of a function, below what decorates it; None for what is not written in Python."""
+    below = inspect.unwrap(function) if callable(function) else function
+    return getattr(below, "__code__", None)
 
 
 def _location(code: CodeType, line: int) -> list[Term]:
@@ -116,5 +125,5 @@ def _location(code: CodeType, line: int) -> list[Term]:
 
 def code_location(function: object) -> list[Term]:
     """File and line of a function as a stack entry has them; empty for what is not written in Python."""
-    code = getattr(function, "__code__", None)
+    code = code_of(function)
     return [] if code is None else _location(code, code.co_firstlineno)

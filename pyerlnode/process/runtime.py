@@ -14,23 +14,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import deque
 from contextvars import ContextVar, copy_context
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError, UsageError
 from pyerlnode.process.names import NameRegistry, Names
+from pyerlnode.process.pool import PlainThread, Pool, size_from
+from pyerlnode.process.portal import OtherThread
 from pyerlnode.process.process import Process, current_process
 from pyerlnode.process.scheduler import RunQueue
 from pyerlnode.process.signals import Signals
 from pyerlnode.process.task import ProcessTask
 from pyerlnode.process.timers import Timers
+from pyerlnode.process.workers import Worker
 from pyerlnode.protocol.control import AliasSend, Control, RegSend, Send
 from pyerlnode.term import Atom, Export, Fun, Pid, Reference, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from pyerlnode.process.pool import Runner
     from pyerlnode.process.process import Behaviour
     from pyerlnode.process.spawning import Spawning
 
@@ -90,10 +96,15 @@ class Runtime:
         self.name = Atom(name)
         self.creation = creation
         self.loop = asyncio.get_running_loop()
+        self.thread = get_ident()
         # What the run queue, timers and callbacks of the loop run in: that of no process.
         self.context = copy_context()
         self.context.run(current_runtime.set, self)
         self.queue = RunQueue(self.loop, self.context)
+        cpus = os.cpu_count() or 1
+        # Where `@blocking` and `@in_process` functions run.
+        self.threads = self._pool("BLOCKING_THREADS", min(32, cpus + 4), PlainThread)
+        self.workers = self._pool("WORKER_PROCESSES", cpus, Worker)
         self.names = Names(self)
         self.timers = Timers(self)
         self.signals = Signals(self)
@@ -129,6 +140,10 @@ class Runtime:
         if self._processes:
             raise UsageError("a runtime gets its name before its first process: pids carry it")
         self.name, self.creation = Atom(name), creation
+
+    def _pool(self, variable: str, size: int, runner: Callable[[], Runner]) -> Pool:
+        size = size_from(f"PYERLNODE_{variable}", size)
+        return Pool(self.loop, self.context, f"pyerlnode {variable.lower()}", size, runner)
 
     # --- making processes and references ------------------------------------------
 
@@ -386,6 +401,8 @@ class Runtime:
             _, left = await asyncio.wait(tasks, timeout=STOP_TIME)
             for task in left:
                 logger.warning("%s was cancelled and has not ended within %g s", task.get_name(), STOP_TIME)
+        self.threads.close()
+        self.workers.close()
 
     def _unwinds(self, task: asyncio.Future[Any]) -> bool:
         here: object = asyncio.current_task()
@@ -420,9 +437,12 @@ class ProcessAlias:
 def this_process() -> Process:
     """The process that the caller runs in; a plain asyncio task is given one.
 
-    Raises UsageError where there is neither a process nor a node.
+    Raises UsageError where there is neither a process nor a node, OtherThread (which is one,
+    too) in a thread that is not the event loop's.
     """
     process = current_process.get()
+    if process is not None and process.runtime.thread != get_ident():
+        raise OtherThread(process)
     if process is not None and process.owner is None:
         return process
     runtime = current_runtime.get(None)

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError
 from pyerlnode.process import Process, Request, this_process
+from pyerlnode.process.portal import forwarded
 from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ async def columns(device: Pid | str | None = None) -> int | None:
     return width if isinstance(width, int) else None
 
 
+@forwarded
 def print(*values: object, sep: str = " ", end: str = "\n") -> None:
     """Write as Python's `print` does, to the group leader, in order and without waiting.
 

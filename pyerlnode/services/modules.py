@@ -35,7 +35,7 @@ from pyerlnode.errors import ErlangError, UsageError
 from pyerlnode.otp import GenServer
 from pyerlnode.otp.conversion import Converter, Mismatch, converter
 from pyerlnode.otp.gen_server import start_server
-from pyerlnode.process.reasons import code_location, name_code
+from pyerlnode.process.reasons import code_location, code_of, name_code
 from pyerlnode.services import local
 from pyerlnode.term import Atom, Export, Fun, Term
 
@@ -242,7 +242,7 @@ def module_name(name: str) -> Atom:
 
 
 def _origin(function: Any) -> object:
-    code = getattr(function, "__code__", None)
+    code = code_of(function)
     return function if code is None else (code.co_filename, code.co_qualname, code.co_firstlineno)
 
 
