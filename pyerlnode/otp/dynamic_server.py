@@ -175,7 +175,8 @@ class DynamicServer(Supervising):
     def _keep(self, child: Child, pid: Pid) -> None:
         child.pid = pid
         self.children[pid] = child
-        supervisor_reports.progress(self.name, supervisor_reports.offender(child, pid, dynamic=True))
+        described = supervisor_reports.offender(child, pid, dynamic=True)
+        supervisor_reports.progress(self.process, self.name, described)
 
     def _terminate_child(self, pid: Term) -> Any:
         if not isinstance(pid, Pid) or pid not in self.children:
@@ -228,7 +229,7 @@ class DynamicServer(Supervising):
 
     def _report(self, context: str, reason: Term, child: Child, pid: Term) -> None:
         described = supervisor_reports.offender(child, pid, dynamic=True)
-        supervisor_reports.failed(self.name, context, reason, described)
+        supervisor_reports.failed(self.process, self.name, context, reason, described)
 
     # --- the end ------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 Everything goes to the logger `pyerlnode.otp`.  A record carries the fields of OTP's
 report as attributes, so that a handler can do more than print: `server` (its name or
-pid, as text), `pid`, `last_message`, `state` (as text, cut), `reason` and `client`
-(the caller's pid, None without one).
+pid, as text), `pid`, `ancestors`, `last_message`, `state` (as text, cut), `reason` and
+`client` (the caller's pid, None without one).  Where the group leader is on another
+node, that node's logger gets OTP's own reports (report_terms.py).
 
 Source: gen_server.erl, error_info; logger reports in otp's kernel manual.
+Proof: tests/otp/test_report_terms.py, interop/test_crash_reports.py.
 """
 
 from __future__ import annotations
@@ -13,13 +15,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pyerlnode.errors import Exit
+from pyerlnode.otp import report_terms
+from pyerlnode.otp.proc_lib import ANCESTORS
 from pyerlnode.otp.readable import shortened
+from pyerlnode.process.log_events import is_elsewhere, tell_group_leader
 from pyerlnode.term import Atom, Pid, Term, to_elixir
 
 if TYPE_CHECKING:
+    from pyerlnode.otp.report_terms import Event
     from pyerlnode.process import Process
 
-__all__ = ["init_failed", "is_quiet", "server_name", "terminated", "unexpected"]
+__all__ = ["crashed", "init_failed", "is_quiet", "server_name", "terminated", "unexpected"]
 
 logger = logging.getLogger("pyerlnode.otp")
 
@@ -46,8 +53,9 @@ def terminated(
     state: object,
     client: Pid | None,
     error: BaseException | None,
+    log: Term = (),
 ) -> None:
-    """A server ended with a reason that is not quiet."""
+    """A server ended with a reason that is not quiet; `error` is what its callback raised, Exit too."""
     message, shown = shortened(last_message), shortened(state)
     logger.error(
         "GenServer %s terminating\nReason: %s\nLast message%s: %s\nState: %s",
@@ -56,9 +64,21 @@ def terminated(
         "" if client is None else f" (from {to_elixir(client)})",
         message,
         shown,
-        exc_info=error,
+        exc_info=None if isinstance(error, Exit) else error,
         extra=_fields(process, reason, last_message=last_message, state=shown, client=client),
     )
+    if is_elsewhere(process):
+        report = report_terms.server_terminated(
+            process,
+            reason,
+            last_message=last_message,
+            state=state,
+            log=list(log),
+            client=client,
+            error=error,
+        )
+        _tell(process, report)
+        _tell(process, report_terms.process_crash(process, reason, error))
 
 
 def init_failed(process: Process, module: Atom, reason: Term, error: BaseException | None) -> None:
@@ -68,9 +88,16 @@ def init_failed(process: Process, module: Atom, reason: Term, error: BaseExcepti
         server_name(process),
         module,
         _text(reason),
-        exc_info=error,
+        exc_info=None if isinstance(error, Exit) else error,
         extra=_fields(process, reason, last_message=None, state=None, client=None),
     )
+    crashed(process, reason, error)
+
+
+def crashed(process: Process, reason: Term, error: BaseException | None) -> None:
+    """A process that proc_lib has started ended; this one is only for the group leader's node."""
+    if is_elsewhere(process):
+        _tell(process, report_terms.process_crash(process, reason, error))
 
 
 def unexpected(process: Process, module: Atom, message: Term) -> None:
@@ -82,10 +109,24 @@ def unexpected(process: Process, module: Atom, message: Term) -> None:
         shortened(message),
         extra=_fields(process, None, last_message=message, state=None, client=None),
     )
+    if is_elsewhere(process):
+        _tell(process, report_terms.no_handle_info(process, module, message))
+
+
+def _tell(process: Process, event: Event, level: str = "error") -> None:
+    report, meta = event
+    tell_group_leader(process, level, (report,), meta)
 
 
 def _fields(process: Process, reason: Term, **more: Any) -> dict[str, Any]:
-    return {"server": server_name(process), "pid": process.pid, "reason": reason, **more}
+    ancestors = (process.dictionary or {}).get(ANCESTORS, [])
+    return {
+        "server": server_name(process),
+        "pid": process.pid,
+        "ancestors": ancestors,
+        "reason": reason,
+        **more,
+    }
 
 
 def _text(reason: Term) -> str:

@@ -215,7 +215,7 @@ class Supervising:
 
     def info(self, message: Term) -> Pending:
         """Any other message."""
-        supervisor_reports.stray(self.name, message)
+        supervisor_reports.stray(self.process, self.name, message)
         return None
 
     # --- starting ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Everything goes to the logger `pyerlnode.otp`.  A record has OTP's fields as att
 `supervisor` (its name as a term), `context` (`start_error`, `child_terminated`,
 `shutdown_error` or `shutdown`), `reason`, and `offender`, the list of pairs that
 describes the child.  Progress is of level info, with `started` in the place of `offender`.
+A group leader on another node has that node's logger told in OTP's own form.
 
 Source: supervisor.erl, report_error and report_progress; dynamic_supervisor.ex.
 """
@@ -13,17 +14,23 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pyerlnode.otp.readable import shortened
-from pyerlnode.term import Atom, Pid, Term, to_elixir
+from pyerlnode.otp import report_terms
+from pyerlnode.otp.child import TEMPORARY
+from pyerlnode.otp.readable import readable, shortened
+from pyerlnode.process.log_events import is_elsewhere, tell_group_leader
+from pyerlnode.term import Atom, Pid, Term, charlist, to_elixir
 
 if TYPE_CHECKING:
     from pyerlnode.otp.child import Child
+    from pyerlnode.process import Process
 
 __all__ = ["REACHED_MAX_RESTART_INTENSITY", "failed", "offender", "progress", "stray"]
 
 logger = logging.getLogger("pyerlnode.otp")
 
 REACHED_MAX_RESTART_INTENSITY = Atom("reached_max_restart_intensity")
+
+_UNEXPECTED = charlist("Supervisor received unexpected message: ~tp~n")
 
 _TEXTS = {
     "start_error": "did not start",
@@ -33,8 +40,10 @@ _TEXTS = {
 }
 
 
-def failed(supervisor: Term, context: str, reason: Term, described: list[tuple[Term, Term]]) -> None:
-    """Something went wrong with a child."""
+def failed(
+    process: Process, supervisor: Term, context: str, reason: Term, described: list[tuple[Term, Term]]
+) -> None:
+    """Something went wrong with a child of the supervisor that runs in `process`."""
     logger.error(
         "Child %s of supervisor %s %s\nReason: %s\nStart call: %s\nPid: %s",
         _text(_field(described, "id")),
@@ -45,9 +54,15 @@ def failed(supervisor: Term, context: str, reason: Term, described: list[tuple[T
         _text(_field(described, "pid")),
         extra={"supervisor": supervisor, "context": context, "reason": reason, "offender": described},
     )
+    fields = [
+        (Atom("errorContext"), Atom(context)),
+        (Atom("reason"), reason),
+        (Atom("offender"), described),
+    ]
+    _tell(process, "error", supervisor, context, fields)
 
 
-def progress(supervisor: Term, described: list[tuple[Term, Term]]) -> None:
+def progress(process: Process, supervisor: Term, described: list[tuple[Term, Term]]) -> None:
     """A child has started."""
     if logger.isEnabledFor(logging.INFO):
         logger.info(
@@ -58,9 +73,10 @@ def progress(supervisor: Term, described: list[tuple[Term, Term]]) -> None:
             _text(_field(described, "mfargs")),
             extra={"supervisor": supervisor, "context": "progress", "started": described},
         )
+    _tell(process, "info", supervisor, "progress", [(Atom("started"), described)])
 
 
-def stray(supervisor: Term, message: Term) -> None:
+def stray(process: Process, supervisor: Term, message: Term) -> None:
     """A message that means nothing to a supervisor; it was dropped."""
     logger.error(
         "Supervisor %s received unexpected message: %s",
@@ -68,14 +84,28 @@ def stray(supervisor: Term, message: Term) -> None:
         shortened(message),
         extra={"supervisor": supervisor, "last_message": message},
     )
+    if is_elsewhere(process):
+        meta = {Atom("error_logger"): {Atom("tag"): Atom("error")}, Atom("domain"): [Atom("otp")]}
+        tell_group_leader(process, "error", (_UNEXPECTED, [readable(message)]), meta)
+
+
+def _tell(
+    process: Process, level: str, supervisor: Term, context: str, fields: list[tuple[Term, Term]]
+) -> None:
+    if is_elsewhere(process):
+        report, meta = report_terms.supervisor(supervisor, context, fields)
+        tell_group_leader(process, level, (report,), meta)
 
 
 def offender(child: Child, pid: Pid | Term, *, dynamic: bool = False) -> list[tuple[Term, Term]]:
     """How a report describes a child, which had the pid `pid`."""
+    mfargs: Term = child.start.mfa
+    if dynamic and child.restart == TEMPORARY and isinstance(mfargs, tuple):
+        mfargs = (*mfargs[:2], Atom("undefined"))  # Elixir's does not keep what it needs no more
     pairs: list[tuple[Term, Term]] = [
         (Atom("pid"), pid),
         (Atom("id"), Atom("undefined") if dynamic else child.id),
-        (Atom("mfargs"), child.start.mfa),
+        (Atom("mfargs"), mfargs),
         (Atom("restart_type"), child.restart),
     ]
     if not dynamic:

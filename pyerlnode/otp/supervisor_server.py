@@ -119,7 +119,8 @@ class SupervisorServer(Supervising):
         if result == IGNORE:
             return (OK, None)
         if result[0] == OK:
-            supervisor_reports.progress(self.name, supervisor_reports.offender(child, result[1]))
+            described = supervisor_reports.offender(child, result[1])
+            supervisor_reports.progress(self.process, self.name, described)
         return result
 
     async def _start_children(self) -> Term | None:
@@ -138,7 +139,8 @@ class SupervisorServer(Supervising):
 
     def report(self, context: str, reason: Term, child: Child, pid: Term) -> None:
         """Log what went wrong with a child."""
-        supervisor_reports.failed(self.name, context, reason, supervisor_reports.offender(child, pid))
+        described = supervisor_reports.offender(child, pid)
+        supervisor_reports.failed(self.process, self.name, context, reason, described)
 
     # --- stopping ---------------------------------------------------------------------------
 

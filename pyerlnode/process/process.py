@@ -21,6 +21,7 @@ from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.errors import ErlangError, Exit, TermError, UsageError
+from pyerlnode.process.log_events import process_crashed
 from pyerlnode.process.mailbox import NO_MESSAGE, Mailbox, Receive
 from pyerlnode.process.reasons import exit_reason
 from pyerlnode.process.task import ProcessTask
@@ -75,6 +76,7 @@ class Process:
         "_queued",
         "_started",
         "aliases",
+        "at_end",
         "behaviour",
         "context",
         "dictionary",
@@ -116,6 +118,8 @@ class Process:
         self.monitors: Monitors | None = None
         self.aliases: set[Reference] | None = None
         self.timers: set[Reference] | None = None
+        # What it owns and is to be given back or handed on when it ends, before anybody is told.
+        self.at_end: dict[Callable[[Process], object], None] | None = None
         self.dictionary: dict[Term, Term] | None = None
 
     def __repr__(self) -> str:
@@ -210,12 +214,17 @@ class Process:
             self.die(CANCELLED)
             return
         reason = exit_reason(error)
+        if not isinstance(error, Exit):
+            self._log_crash(reason, error)
+        self.die(reason)
+
+    def _log_crash(self, reason: Term, error: BaseException) -> None:
         if isinstance(error, ErlangError) and error.stack is not None:
             # The stack says it all; the Python frames are those of this package.
             logger.error("Error in process %r on node %s: %s", self, self.runtime.name, _readable(reason))
-        elif not isinstance(error, Exit):
+        else:
             logger.error("Error in process %r on node %s", self, self.runtime.name, exc_info=error)
-        self.die(reason)
+        process_crashed(self, reason, _readable(reason))
 
     def _enqueue(self) -> None:
         if not self._queued:
@@ -290,6 +299,21 @@ class Process:
             raise Exit(self.exit_reason)
 
     # --- the end ----------------------------------------------------------------
+
+    def call_at_end(self, callback: Callable[[Process], object]) -> None:
+        """Let `callback` be called when this process ends, while its name is still taken.
+
+        It must neither wait nor raise.  Exit in a process that has ended.
+        """
+        self.check_alive()
+        if self.at_end is None:
+            self.at_end = {}
+        self.at_end[callback] = None
+
+    def forget_at_end(self, callback: Callable[[Process], object]) -> None:
+        """Take back `call_at_end`."""
+        if self.at_end is not None:
+            self.at_end.pop(callback, None)
 
     def exit_signal(self, sender: Pid, reason: Term) -> None:
         """`exit(pid, reason)` arrived."""

@@ -308,7 +308,10 @@ async def test_a_spawn_request_is_answered_before_anything_of_the_process(
     expected = [Exit(reply.result, others.pid(1), reason)] if flags & 1 else []
     if flags & 2:
         expected.append(MonitorExit(reply.result, others.pid(1), others.ref(), reason))  # type: ignore[arg-type]
-    assert others.take() == expected
+    logged, *told = others.take()
+    assert isinstance(logged, RegSend)
+    assert logged.to == "logger_proxy"
+    assert told == expected
 
 
 async def test_a_spawned_function_runs_with_the_callers_group_leader(
