@@ -32,6 +32,8 @@ from pyerlnode import (
     Reply,
     Stop,
     Supervisor,
+    Task,
+    TaskSupervisor,
     Throw,
     erpc,
     io,
@@ -352,6 +354,10 @@ async def stop(to: Any, reason: Any, timeout: Any) -> Any:
     return await GenServer.stop(to, reason, seconds(timeout))
 
 
+async def task_async(supervisor: Any, module: Any, function: Any, args: list[Any]) -> Any:
+    return await Task.await_(await TaskSupervisor.async_nolink(supervisor, module, function, args))
+
+
 async def remote(node: Any, module: Any, function: Any, args: list[Any], timeout: Any) -> Any:
     return await erpc.call(node, module, function, args, seconds(timeout))
 
@@ -467,6 +473,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "start_timer": start_timer,
     "stop": stop,
     "take": take,
+    "task_async": task_async,
     "trap_exit": lambda flag: erl.process_flag("trap_exit", flag),
     "unalias": erl.unalias,
     "unlink": erl.unlink,

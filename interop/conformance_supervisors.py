@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyerlnode as erl
-from pyerlnode import Atom, DynamicSupervisor, Exit, Module, Pid, Supervisor
+from pyerlnode import Atom, DynamicSupervisor, Exit, Module, Pid, Supervisor, TaskSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -37,6 +37,11 @@ async def start_supervisor(flags: Any, specs: Any) -> Any:
 @fun.export
 async def start_dynamic(options: list[Any]) -> Any:
     return await unlinked(Dynamic.start_link(dict(options)))
+
+
+@fun.export
+async def start_tasks(options: list[Any]) -> Any:
+    return await unlinked(TaskSupervisor.start_link(**dict(options)))
 
 
 class Dynamic(DynamicSupervisor):
@@ -91,4 +96,5 @@ CHILDREN = [
     fixed("all", "one_for_all"),
     fixed("rest", "rest_for_one"),
     DynamicSupervisor.child(name="conf_dyn", max_restarts=INTENSITY),
+    TaskSupervisor.child("conf_tasks"),
 ]

@@ -9,6 +9,8 @@ from pyerlnode.otp.gen import Caller, ServerRef
 from pyerlnode.otp.gen_server import GenServer
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Stop
 from pyerlnode.otp.supervisor import Supervision, Supervisor
+from pyerlnode.otp.task import Task
+from pyerlnode.otp.task_supervisor import TaskSupervisor
 
 __all__ = [
     "Application",
@@ -27,6 +29,8 @@ __all__ = [
     "Stop",
     "Supervision",
     "Supervisor",
+    "Task",
+    "TaskSupervisor",
     "child_spec",
     "on_call",
     "on_cast",

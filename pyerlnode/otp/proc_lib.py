@@ -38,6 +38,7 @@ __all__ = [
     "INITIAL_CALL",
     "StartName",
     "StartResult",
+    "ancestors",
     "init_ack",
     "init_fail",
     "start",
@@ -84,7 +85,7 @@ async def start(
             _discard(body)
             return (_ERROR, (_ALREADY_STARTED, taken))
     process = parent.runtime.new_process(parent.group_leader)
-    process.dictionary = {ANCESTORS: _ancestors(parent), INITIAL_CALL: initial_call}
+    process.dictionary = {ANCESTORS: ancestors(parent), INITIAL_CALL: initial_call}
     if name is not None:
         refused: Term = None
         try:
@@ -208,7 +209,8 @@ def _is_exit(message: Term, pid: Pid) -> bool:
     return type(message) is tuple and len(message) == 3 and message[0] is EXIT and message[1] == pid
 
 
-def _ancestors(parent: Process) -> list[Term]:
+def ancestors(parent: Process) -> list[Term]:
+    """What `$ancestors` of a process is that `parent` starts: each by its name, if it has one, else its pid."""
     dictionary = parent.dictionary
     older = dictionary.get(ANCESTORS) if dictionary is not None else None
     return [parent.name or parent.pid, *(older if isinstance(older, list) else ())]
