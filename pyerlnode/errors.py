@@ -17,6 +17,7 @@
     +-- EpmdError                 no EPMD, or an answer that is none
     |   +-- NoEpmd                nobody listens there
     |   +-- NameTaken             the name is registered there already
+    +-- StoreError                a store cannot be opened, or does not do what it was asked
     +-- UsageError                the program asked for something that cannot be
     |   +-- ConfigError           a bad name, cookie file, option or target
     +-- ErlangError               class error of Erlang; .reason is the term
@@ -59,6 +60,7 @@ __all__ = [
     "PyerlnodeError",
     "Refused",
     "SetupTimeout",
+    "StoreError",
     "TermDecodeError",
     "TermEncodeError",
     "TermError",
@@ -166,6 +168,10 @@ class NoEpmd(EpmdError):
 
 class NameTaken(EpmdError):
     """EPMD refused the registration: a living node has this name."""
+
+
+class StoreError(PyerlnodeError):
+    """A store cannot be opened, or does not do what it was asked; the message says which and why."""
 
 
 class UsageError(PyerlnodeError):

@@ -8,7 +8,9 @@ from pyerlnode.otp.dynamic_supervisor import DynamicSupervisor
 from pyerlnode.otp.gen import Caller, ServerRef
 from pyerlnode.otp.gen_server import GenServer
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Stop
+from pyerlnode.otp.store import Durable, Store
 from pyerlnode.otp.supervisor import Supervision, Supervisor
+from pyerlnode.otp.table import Table
 from pyerlnode.otp.task import Task
 from pyerlnode.otp.task_supervisor import TaskSupervisor
 
@@ -18,6 +20,7 @@ __all__ = [
     "Caller",
     "ChildSpec",
     "Continue",
+    "Durable",
     "DynamicSupervisor",
     "Failure",
     "GenServer",
@@ -27,8 +30,10 @@ __all__ = [
     "Reply",
     "ServerRef",
     "Stop",
+    "Store",
     "Supervision",
     "Supervisor",
+    "Table",
     "Task",
     "TaskSupervisor",
     "child_spec",

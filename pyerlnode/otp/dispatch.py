@@ -78,6 +78,11 @@ def _marked(kind: str, request: str, method: Any) -> Any:
     return method
 
 
+def is_marked(cls: type, name: str) -> bool:
+    """Whether a request is for the method `name` of a class, by a mark there or on what it overrides."""
+    return any(hasattr(vars(ancestor).get(name), _MARK) for ancestor in cls.__mro__)
+
+
 # --- what a class handles -------------------------------------------------------------
 
 

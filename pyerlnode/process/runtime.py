@@ -354,6 +354,9 @@ class Runtime:
         of any length does not grow the Python stack.
         """
         self._processes.pop(process.pid.id | process.pid.serial << 28, None)
+        at_end, process.at_end = process.at_end, None
+        for callback in at_end or ():
+            callback(process)
         if process.name is not None:
             self.names.drop(process)
         if process.owner is not None:
