@@ -325,6 +325,22 @@ def test_a_frame_beyond_the_limit_is_refused_before_it_comes() -> None:
         pair.alex.receive((1001).to_bytes(4, "big"), 0.0)
 
 
+def message(term: bytes) -> bytes:
+    """A frame that sends `term`, which is given in its external format without the version byte."""
+    return frame(b"\x83\x44\0" + SEND + term, 4)
+
+
+def test_a_long_list_passes_and_a_bomb_of_empty_lists_does_not() -> None:
+    pair = Pair().up()
+    count = 1_000_000
+    (sent,) = pair.alex.receive(message(b"l" + count.to_bytes(4, "big") + b"a\x05" * count + b"j"), 0.0)
+    assert isinstance(sent, Send)
+    assert sent.message == [5] * count
+    count = 12_000_001
+    with pytest.raises(PeerError, match="elements"):
+        pair.alex.receive(message(b"l" + count.to_bytes(4, "big") + b"j" * count + b"j"), 0.0)
+
+
 def test_a_bomb_of_unfinished_messages_is_refused() -> None:
     pair = Pair(settings=Settings(max_unfinished=1_000_000)).up()
     with pytest.raises(PeerError, match="unfinished messages need more than 1000000 bytes"):
