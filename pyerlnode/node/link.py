@@ -219,12 +219,10 @@ class Link(asyncio.Protocol):
     def _tick(self) -> None:
         self._timer = None
         try:
-            events = self.connection.tick(self._loop.time())
+            self.connection.tick(self._loop.time())
         except PeerError as error:
             self.fail(error)
             return
-        if events:
-            self.owner.link_events(self, events)
         self._flush()
         self.rearm()
 

@@ -265,11 +265,8 @@ class Connection:
         """Bytes that `data_to_send` would give (without limit)."""
         return self._outbox.pending
 
-    def tick(self, now: float) -> list[Event]:
-        """Do what time asks for: send a tick, or raise SetupTimeout or TickTimeout (PeerErrors).
-
-        The list is empty today; it is there so that time can have events.
-        """
+    def tick(self, now: float) -> None:
+        """Do what time asks for: send a tick, or raise SetupTimeout or TickTimeout (PeerErrors)."""
         self._raise_error()
         try:
             if self._state is State.UP:
@@ -279,7 +276,6 @@ class Connection:
         except PeerError as error:
             self._fail(error)
             self._raise_error()
-        return []
 
     def _look(self, now: float) -> None:
         silence = now - self._last_input

@@ -22,7 +22,7 @@ def test_a_silent_end_sends_a_tick_each_quarter_of_the_ticktime() -> None:
     pair = connected()
     sent = []
     for second in range(8):
-        assert pair.kate.tick(float(second)) == []
+        pair.kate.tick(float(second))
         sent.append(pair.kate.data_to_send())
     assert sent == [b"", b"", TICK, b"", TICK, b"", TICK, b""]
 
