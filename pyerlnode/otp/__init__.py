@@ -7,6 +7,7 @@ from pyerlnode.otp.dispatch import on_call, on_cast, on_info
 from pyerlnode.otp.dynamic_supervisor import DynamicSupervisor
 from pyerlnode.otp.gen import Caller, ServerRef
 from pyerlnode.otp.gen_server import GenServer
+from pyerlnode.otp.gen_statem import GenStatem
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Stop
 from pyerlnode.otp.store import Durable, Store
 from pyerlnode.otp.supervisor import Supervision, Supervisor
@@ -24,6 +25,7 @@ __all__ = [
     "DynamicSupervisor",
     "Failure",
     "GenServer",
+    "GenStatem",
     "Hibernate",
     "Ignore",
     "NoReply",

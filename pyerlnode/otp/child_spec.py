@@ -42,7 +42,7 @@ from pyerlnode.term import Atom, Term, encode
 
 __all__ = ["ChildSpec", "as_child", "child_spec"]
 
-_START_OPTIONS: Final = ("name", "timeout")
+_START_OPTIONS: Final = ("name", "timeout", "debug", "hibernate_after")
 
 
 @dataclass(frozen=True, slots=True)

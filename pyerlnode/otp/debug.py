@@ -3,9 +3,13 @@
 A server without any of it has no `Debug`, so an ordinary message costs one comparison.
 
 Events have OTP's shapes: `{in, Message}`, `{out, Reply, To, State}`, `{noreply, State}`,
-`{continue, Arg}`.
+`{continue, Arg}`; of a gen_statem `{in, Event, State}`, `{consume, Event, State, NextState}`
+and others.
 
-Source: sys(3), the type system_event; gen_server.erl, print_event.
+What is printed goes where OTP prints it too: to the group leader of the server.
+
+Source: sys(3), the type system_event; sys.erl, handle_debug and debug_cmd.
+Proof: tests/otp/test_sys.py, interop/test_sys.py.
 """
 
 from __future__ import annotations
@@ -14,48 +18,99 @@ import inspect
 import sys
 import time
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.errors import TermEncodeError
-from pyerlnode.otp import gen
-from pyerlnode.otp.readable import readable, shortened
-from pyerlnode.otp.reports import server_name
+from pyerlnode.errors import BadArg, TermEncodeError, Throw
+from pyerlnode.otp.debug_text import event_text, name_text
+from pyerlnode.otp.readable import readable
 from pyerlnode.term import Atom, Export, Fun, Term, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from typing import TextIO
 
     from pyerlnode.process import Process
 
-__all__ = ["CONTINUE", "IN", "NOREPLY", "OUT", "Debug", "apply"]
+__all__ = [
+    "CONSUME",
+    "CONTINUE",
+    "ENTER",
+    "IN",
+    "MODULE",
+    "NOREPLY",
+    "OUT",
+    "POSTPONE",
+    "START_TIMER",
+    "TERMINATE",
+    "Debug",
+    "apply",
+]
 
 IN: Final = Atom("in")
 OUT: Final = Atom("out")
 NOREPLY: Final = Atom("noreply")
 CONTINUE: Final = Atom("continue")
+# Of a gen_statem alone:
+ENTER: Final = Atom("enter")
+MODULE: Final = Atom("module")
+CONSUME: Final = Atom("consume")
+POSTPONE: Final = Atom("postpone")
+START_TIMER: Final = Atom("start_timer")
+TERMINATE: Final = Atom("terminate")
 
 _LOG_SIZE = 10
 _OK, _DONE, _UNKNOWN = Atom("ok"), Atom("done"), Atom("unknown_debug")
 _NO_STATISTICS = Atom("no_statistics")
+_NO_FILE = (Atom("error"), Atom("open_file"))
 
 
 class Debug:
     """What is recorded of one process."""
 
-    __slots__ = ("_functions", "_log", "_process", "_received", "_sent", "_started", "_trace")
+    __slots__ = (
+        "_file",
+        "_functions",
+        "_log",
+        "_module",
+        "_process",
+        "_received",
+        "_sent",
+        "_started",
+        "_trace",
+    )
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, module: Atom) -> None:
         self._process = process
+        self._module = module
+        self._file: TextIO | None = None
         self._trace = False
         self._log: deque[Term] | None = None
         self._started: tuple[Term, Term] | None = None
         self._received = self._sent = 0
         self._functions: dict[Term, tuple[Any, Term]] = {}
 
+    @classmethod
+    def of(cls, process: Process, module: Atom, options: Iterable[Any]) -> Debug | None:
+        """What the start option `debug` asks for: `trace`, `log`, `("log", n)`, `statistics`, ...
+
+        BadArg for an option that there is not.
+        """
+        debug = cls(process, module)
+        for option in options:
+            if isinstance(option, str):
+                option = (option, True)
+            elif type(option) is tuple and len(option) == 2 and option[0] == "log":
+                option = ("log", (True, option[1]))
+            if debug.request((Atom(option[0]), option[1])) != _OK:
+                raise BadArg(f"debug: {option!r} is no option of a start")
+        return None if debug.idle else debug
+
     @property
     def idle(self) -> bool:
         """Whether nothing is recorded any more."""
-        return not (self._trace or self._functions) and self._log is None and self._started is None
+        watched = self._trace or self._functions or self._file is not None
+        return not watched and self._log is None and self._started is None
 
     def options(self) -> list[Term]:
         """What is switched on, as `get_status` shows it."""
@@ -84,8 +139,9 @@ class Debug:
         if self._log is not None:
             self._log.append(readable(event))
         if self._trace:
-            # Where OTP prints it too: on the terminal of who runs the node, whatever is logged.
-            sys.stderr.write(f"*DBG* {server_name(self._process)} {_line(event)}\n")
+            sys.stdout.write(self._line(event))
+        if self._file is not None:
+            self._file.write(self._line(event))
         for key in list(self._functions):
             self._run(key, event)
 
@@ -94,6 +150,8 @@ class Debug:
         name = self._process.name or self._process.pid
         try:
             state = apply(self._process, function, [state, event, name])
+        except Throw as thrown:
+            state = thrown.value
         except Exception:
             state = _DONE  # as in OTP: a debug function that fails is removed, silently
         if inspect.isawaitable(state):
@@ -110,6 +168,7 @@ class Debug:
         """Answer one `{debug, Option}`."""
         if option == "no_debug":
             self._trace, self._log, self._started, self._functions = False, None, None, {}
+            self._close_file()
             return _OK
         if type(option) is not tuple or len(option) != 2 or type(option[0]) is not Atom:
             return _UNKNOWN
@@ -126,8 +185,8 @@ class Debug:
         if flag == "get":
             return (_OK, self.events())
         if flag == "print":
-            for event in self.events():
-                sys.stderr.write(f"*DBG* {server_name(self._process)} {_line(event)}\n")
+            for event in self._log or ():
+                sys.stdout.write(self._line(event))
             return _OK
         if flag is False:
             self._log = None
@@ -158,8 +217,27 @@ class Debug:
         ]
 
     def _log_to_file(self, name: Term) -> Term:
-        # Another node must not make this one write files.
-        return _OK if name is False else (Atom("error"), Atom("open_file"))
+        self._close_file()
+        if name is False:
+            return _OK
+        # Only of this program: another node, which sends terms, must not make this one write files.
+        if not isinstance(name, Path):
+            return _NO_FILE
+        try:
+            self._file = name.open("w", encoding="utf-8", buffering=1)
+        except OSError:
+            return _NO_FILE
+        return _OK
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _line(self, event: tuple[Term, ...]) -> str:
+        process = self._process
+        text = event_text(self._module, event, process.runtime.name)
+        return f"*DBG* {name_text(process.name or process.pid)} {text}\n"
 
     def _install(self, what: Term) -> Term:
         if type(what) is not tuple or len(what) not in (2, 3):
@@ -209,18 +287,3 @@ def _close(awaitable: Any) -> None:
 def _now() -> tuple[Term, Term]:
     now = time.localtime()
     return ((now.tm_year, now.tm_mon, now.tm_mday), (now.tm_hour, now.tm_min, now.tm_sec))
-
-
-def _line(event: tuple[Term, ...]) -> str:
-    match event:
-        case ("in", (gen.CALL, (pid, _), request)):
-            return f"got call {shortened(request)} from {pid}"
-        case ("in", (gen.CAST, request)):
-            return f"got cast {shortened(request)}"
-        case ("in", message):
-            return f"got {shortened(message)}"
-        case ("out", reply, (pid, _), state):
-            return f"sent {shortened(reply)} to {pid}, new state {shortened(state)}"
-        case ("noreply", state):
-            return f"new state {shortened(state)}"
-    return shortened(event)

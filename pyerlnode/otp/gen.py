@@ -29,6 +29,7 @@ __all__ = [
     "Caller",
     "ServerRef",
     "answer",
+    "ask",
     "call",
     "cast",
     "failure",
@@ -152,7 +153,13 @@ def make_call(process: Process, label: Atom, server: ServerRef, request: Term) -
 
     Raises NoProc if the name is nobody's, and Exit for a call to oneself.
     """
-    to = server if type(server) is Pid else where(process.runtime, server)
+    return ask(
+        process, label, server if type(server) is Pid else where(process.runtime, server), request
+    )
+
+
+def ask(process: Process, label: Atom, to: Pid | tuple[Atom, Atom] | None, request: Term) -> Request:
+    """As `make_call`, of who was found by `where`."""
     if to is None:
         raise NoProc(_NOPROC)
     if to == process.pid:

@@ -45,33 +45,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from pyerlnode.errors import BadArg, ErlangError, Exit, NoProc, UsageError
-from pyerlnode.otp import gen, proc_lib
+from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
+from pyerlnode.otp import client, enter_loop, gen, proc_lib
 from pyerlnode.otp.dispatch import handlers_of
 from pyerlnode.otp.readable import readable
-from pyerlnode.otp.results import atom
+from pyerlnode.otp.results import atom, check_timeout
 from pyerlnode.otp.server import Server
-from pyerlnode.process import Process, Request, current_process, node, nodes, this_process
+from pyerlnode.process import Request, current_process, this_process
 from pyerlnode.process.portal import OtherThread, forwarded
-from pyerlnode.term import Atom, Pid, Reference, Term, equal, to_elixir
+from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine, Iterable
+    from typing import NoReturn
 
+    from pyerlnode.otp.dispatch import Handlers
     from pyerlnode.otp.gen import Caller, ServerRef
     from pyerlnode.otp.proc_lib import StartName, StartResult
-    from pyerlnode.process import Runtime
+    from pyerlnode.process import Request, Runtime
 
 __all__ = ["GenServer"]
 
 CALL_TIMEOUT = 5.0
 
-NOTHING: Final = Request.NOTHING
-
 _GEN_SERVER: Final = Atom("Elixir.GenServer")
-_CALL, _STOP, _INIT = Atom("call"), Atom("stop"), Atom("init")
-_OK, _ABCAST, _TERMINATE = Atom("ok"), Atom("abcast"), Atom("terminate")
-_NOPROC, _CALLING_SELF, _UNDEF = Atom("noproc"), Atom("calling_self"), Atom("undef")
+_INIT, _OK, _ABCAST, _UNDEF = Atom("init"), Atom("ok"), Atom("abcast"), Atom("undef")
 
 
 class GenServer:
@@ -95,6 +93,10 @@ class GenServer:
                 f'give the method another name and mark it with the request: @on_call("{name}")'
             )
         cls.__module_name__ = module or cls.__name__
+
+    @classmethod
+    def __server_handlers__(cls) -> Handlers:
+        return handlers_of(cls, GenServer)
 
     # --- callbacks --------------------------------------------------------------------
 
@@ -139,34 +141,62 @@ class GenServer:
 
     @classmethod
     async def start_link(
-        cls, *args: Any, name: StartName | None = None, timeout: float | None = None
+        cls, *args: Any, name: StartName | None = None, timeout: float | None = None, **options: Any
     ) -> Pid | None:
         """Start a server, linked to the caller, and wait for its `init(*args)`; its pid.
 
         None if `init` returned `Ignore`.  Raises Exit with OTP's reason if it did not
         start: `(already_started, pid)`, `timeout` (seconds, counted from the call; the
         process is killed), `(bad_return_value, value)`, or what `init` ended with.
+
+        Further options: `debug`, what `sys` does from the start (`["trace", ("log", 20), "statistics"]`),
+        and `hibernate_after`, which is taken and has no effect: there is nothing to compact.
         """
-        pid: Pid | None = started(await start_server(cls, args, link=True, name=name, timeout=timeout))
+        pid: Pid | None = started(
+            await start_server(cls, args, link=True, name=name, timeout=timeout, **options)
+        )
         return pid
 
     @classmethod
     async def start(
-        cls, *args: Any, name: StartName | None = None, timeout: float | None = None
+        cls, *args: Any, name: StartName | None = None, timeout: float | None = None, **options: Any
     ) -> Pid | None:
         """As `start_link`, without a link."""
-        pid: Pid | None = started(await start_server(cls, args, name=name, timeout=timeout))
+        pid: Pid | None = started(await start_server(cls, args, name=name, timeout=timeout, **options))
         return pid
 
     @classmethod
     async def start_monitor(
-        cls, *args: Any, name: StartName | None = None, timeout: float | None = None
+        cls, *args: Any, name: StartName | None = None, timeout: float | None = None, **options: Any
     ) -> tuple[Pid, Reference] | None:
         """As `start`, monitored by the caller from the start; pid and reference."""
         result: tuple[Pid, Reference] | None = started(
-            await start_server(cls, args, watch=True, name=name, timeout=timeout)
+            await start_server(cls, args, watch=True, name=name, timeout=timeout, **options)
         )
         return result
+
+    @staticmethod
+    async def enter_loop(
+        server: GenServer,
+        first: Any = None,
+        *,
+        name: StartName | None = None,
+        debug: Iterable[Any] = (),
+    ) -> NoReturn:
+        """Let the calling process, which proc_lib has started, become this server; it never returns.
+
+        `server` is the instance, whose `init` is not called; `first` what `init` could have
+        returned to go on: `NoReply(timeout=...)`, `Continue(arg)`.  The parent is the first of
+        `$ancestors`.  Exit `process_was_not_started_by_proc_lib`, and where the process is not
+        registered as `name`, `process_not_registered` or its like.
+        """
+        process = this_process()
+        process.check_may_wait("GenServer.enter_loop")
+        parent = enter_loop.parent_of(process)
+        enter_loop.check_registered(process, name)
+        handlers = handlers_of(type(server), GenServer)
+        behaviour = Server(type(server), handlers, (), parent, tuple(debug))
+        await enter_loop.serve(process, behaviour, lambda: behaviour.enter(process, server, first))
 
     # --- what clients call --------------------------------------------------------------
 
@@ -183,7 +213,7 @@ class GenServer:
         process = current_process.get()
         if process is not None and process.inline:
             process.check_may_wait("GenServer.call")
-        return _call(server, request, timeout)
+        return client.call(_GEN_SERVER, server, request, timeout)
 
     @staticmethod
     def cast(server: ServerRef, request: Term) -> Atom:
@@ -216,13 +246,13 @@ class GenServer:
         """
         process = this_process()
         process.check_may_wait("GenServer.stop")
-        return _stop(process, server, atom(reason), timeout)
+        return client.stop(_GEN_SERVER, process, server, atom(reason), timeout)
 
     @staticmethod
     @forwarded
     def abcast(name: str, request: Term, nodes: Iterable[str] | None = None) -> Atom:
         """Cast to the servers registered as `name` on `nodes` (default: this and all visible ones)."""
-        for where in _all_nodes(nodes):
+        for where in client.all_nodes(nodes):
             gen.cast((name, where), request)
         return _ABCAST
 
@@ -234,7 +264,7 @@ class GenServer:
         """Call the servers registered as `name` on `nodes`: `([(node, reply)], [node without one])`."""
         process = this_process()
         process.check_may_wait("GenServer.multi_call")
-        return _multi_call(process, name, request, _all_nodes(nodes), timeout)
+        return client.multi_call(process, name, request, client.all_nodes(nodes), timeout)
 
     @staticmethod
     @forwarded
@@ -250,6 +280,19 @@ class GenServer:
         """
         return await gen.receive_reply(sent, timeout)
 
+    @staticmethod
+    async def wait_response(sent: Request, timeout: float | None = None) -> Term:
+        """What comes of `send_request`: `(reply, value)`, `(error, (reason, server))`, or `timeout`.
+
+        After a timeout it can be waited for again.
+        """
+        return await client.wait_response(sent, timeout)
+
+    @staticmethod
+    def check_response(sent: Request) -> Term:
+        """What has come of `send_request` by now: as `wait_response`, or `no_reply`."""
+        return client.check_response(sent)
+
 
 # What a subclass must not define: a call through the class would no longer be a client's.
 _CLIENT_FUNCTIONS = frozenset(
@@ -257,6 +300,8 @@ _CLIENT_FUNCTIONS = frozenset(
         "abcast",
         "call",
         "cast",
+        "check_response",
+        "enter_loop",
         "multi_call",
         "receive_response",
         "reply",
@@ -265,6 +310,7 @@ _CLIENT_FUNCTIONS = frozenset(
         "start_link",
         "start_monitor",
         "stop",
+        "wait_response",
     }
 )
 
@@ -280,10 +326,12 @@ async def start_server(
     watch: bool = False,
     name: StartName | None = None,
     timeout: float | None = None,
+    **options: Any,
 ) -> StartResult:
     """Start a server of `cls`: `("ok", pid)`, `"ignore"` or `("error", reason)`, which supervisors go by."""
     handlers = handlers_of(cls, GenServer)
-    server = Server(cls, handlers, args, this_process().pid if link else None)
+    debug = check_options(options)
+    server = Server(cls, handlers, args, this_process().pid if link else None, debug)
     return await proc_lib.start(
         server, initial_call=(handlers.module, _INIT, 1), link=link, watch=watch, name=name, timeout=timeout
     )
@@ -302,6 +350,17 @@ def spawn_server(runtime: Runtime, cls: type[GenServer], *args: Any, name: str) 
     return process.pid
 
 
+def check_options(options: dict[str, Any]) -> tuple[Any, ...]:
+    """The options of a start that every behaviour takes; what `debug` says.  BadArg for others."""
+    for name in options:
+        if name not in ("debug", "hibernate_after"):
+            raise BadArg(f"expected one of the options name, timeout, debug, hibernate_after. Got: {name!r}")
+    after = options.get("hibernate_after")
+    if after is not None:
+        check_timeout(after)
+    return tuple(options.get("debug", ()))
+
+
 def started(result: StartResult) -> Any:
     """What the Python functions give for a start result: the pid, None for `ignore`; Exit for an error."""
     if result == proc_lib.IGNORE:
@@ -310,92 +369,6 @@ def started(result: StartResult) -> Any:
     if kind == "ok":
         return value
     raise Exit(value)
-
-
-# --- calls ------------------------------------------------------------------------------
-
-
-async def _call(server: ServerRef, request: Term, timeout: float | None) -> Term:
-    process = this_process()
-    if process.inline:
-        process.check_may_wait("GenServer.call")
-    try:
-        sent = gen.make_call(process, gen.CALL, server, request)
-        try:
-            if timeout is not None:
-                sent.expire_in(timeout)
-            await sent
-        finally:
-            sent.close()
-        if sent.message is not NOTHING:
-            return sent.message[1]
-        raise gen.failure(sent, server)
-    except Exit as error:
-        args = [gen.server_term(server), request, gen.milliseconds(timeout)]
-        raise gen.in_call(error, _GEN_SERVER, _CALL, args) from None
-
-
-async def _stop(process: Process, server: ServerRef, reason: Term, timeout: float | None) -> Atom:
-    try:
-        await _stopped(process, server, reason, timeout)
-    except Exit as error:
-        args = [gen.server_term(server), reason, gen.milliseconds(timeout)]
-        raise gen.in_call(error, _GEN_SERVER, _STOP, args) from None
-    return _OK
-
-
-async def _stopped(process: Process, server: ServerRef, reason: Term, timeout: float | None) -> None:
-    to = gen.where(process.runtime, server)
-    if to is None:
-        raise NoProc(_NOPROC)
-    if to == process.pid:
-        raise Exit(_CALLING_SELF)
-    end = Request(process, to, replies=False)
-    # The reply `ok` is of no interest: it goes to an alias that nobody holds.
-    caller = (process.pid, gen.nobody(process))
-    process.runtime.send(to, (gen.SYSTEM, caller, (_TERMINATE, reason)), process)
-    await end.wait(timeout)
-    if not end.is_down or not equal(end.down_reason, reason):
-        raise gen.failure(end, server)
-
-
-async def _multi_call(
-    process: Process, name: str, request: Term, nodes: list[Atom], timeout: float | None
-) -> tuple[list[tuple[Atom, Term]], list[Atom]]:
-    loop = process.runtime.loop
-    deadline = None if timeout is None else loop.time() + timeout
-    asked = [(where, _ask_node(process, (Atom(name), where), request)) for where in nodes]
-    replies: list[tuple[Atom, Term]] = []
-    bad: list[Atom] = []
-    try:
-        for where, sent in asked:
-            left = None if deadline is None else max(0.0, deadline - loop.time())
-            try:
-                if sent is None:
-                    raise NoProc(_NOPROC)
-                replies.append((where, await gen.receive_reply(sent, left)))
-            except Exit:
-                bad.append(where)
-    finally:
-        for _, sent in asked:
-            if sent is not None:
-                sent.close()
-    return replies, bad
-
-
-def _ask_node(process: Process, server: tuple[Atom, Atom], request: Term) -> Request | None:
-    try:
-        return gen.make_call(process, gen.CALL, server, request)
-    except Exit:
-        return None
-
-
-def _all_nodes(given: Iterable[str] | None) -> list[Atom]:
-    if given is None:
-        return [node(), *nodes()]
-    if isinstance(given, str):
-        raise BadArg(f"nodes: a list of node names is wanted, not {given!r}")
-    return [Atom(name) for name in given]
 
 
 def _unhandled(what: str, clause: str) -> RuntimeError:

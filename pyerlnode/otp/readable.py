@@ -13,7 +13,7 @@ from typing import Any
 from pyerlnode.errors import PyerlnodeError, TermError
 from pyerlnode.term import Atom, Map, Term, encode
 
-__all__ = ["attributes", "readable", "shortened"]
+__all__ = ["attributes", "readable", "replace_attributes", "shortened"]
 
 # Deeper than this a value is shown as text; a value that contains itself is, sooner or later.
 _MAX_DEPTH = 64
@@ -28,6 +28,25 @@ def readable(value: Any) -> Term:
 def attributes(instance: object) -> dict[Term, Term]:
     """The attributes of an instance as a map with atom keys."""
     return {Atom(name[: Atom.MAX]): readable(value) for name, value in _own(instance).items()}
+
+
+def replace_attributes(instance: object, state: Term) -> None:
+    """The inverse of `attributes`; ValueError for what does not come from there.
+
+    A class that shows its state by `__state__` takes it by `__replace_state__`.
+    """
+    take = getattr(instance, "__replace_state__", None)
+    if take is not None:
+        take(state)
+        return
+    if not isinstance(state, (dict, Map)):
+        raise ValueError(f"the state is the map of the server's attributes, not {state!r}")
+    pairs = list(state.items())
+    for name, _ in pairs:
+        if not isinstance(name, str) or not hasattr(instance, name):
+            raise ValueError(f"the server has no attribute {name!r}")
+    for name, value in pairs:
+        setattr(instance, str(name), value)
 
 
 def shortened(value: object) -> str:

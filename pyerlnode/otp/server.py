@@ -19,9 +19,10 @@ from weakref import ref as weak_reference
 
 from pyerlnode.errors import ErlangError, Exit, TermEncodeError, Throw
 from pyerlnode.otp import gen, proc_lib, reports, sys
-from pyerlnode.otp.debug import CONTINUE, IN, NOREPLY, OUT
-from pyerlnode.otp.readable import attributes, readable
+from pyerlnode.otp.debug import CONTINUE, IN, NOREPLY, OUT, Debug
+from pyerlnode.otp.readable import attributes, readable, replace_attributes
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Result, Stop
+from pyerlnode.otp.suspending import Suspendable
 from pyerlnode.process import exit_reason
 from pyerlnode.process.process import CANCELLED, EXIT, NORMAL
 from pyerlnode.process.reasons import code_location
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from weakref import ReferenceType
 
-    from pyerlnode.otp.debug import Debug
     from pyerlnode.otp.dispatch import Handler, Handlers
     from pyerlnode.otp.gen import Caller
     from pyerlnode.process import Process
@@ -57,16 +57,16 @@ _NOTHING = 2  # nothing: the OTP style
 _GO_ON = (NoReply, Continue, Hibernate)
 
 
-class Server:
+class Server(Suspendable):
     """The `Behaviour` of one GenServer; `state` is the instance of its class."""
 
     __slots__ = (
         "_args",
         "_caller",
         "_class",
+        "_debug_options",
         "_ending",
         "_handlers",
-        "_held",
         "_message",
         "_timeout",
         "_timer",
@@ -77,8 +77,17 @@ class Server:
     )
     system_module: Atom = _GEN_SERVER
 
-    def __init__(self, cls: type, handlers: Handlers, args: tuple[Any, ...], parent: Pid | None) -> None:
+    def __init__(
+        self,
+        cls: type,
+        handlers: Handlers,
+        args: tuple[Any, ...],
+        parent: Pid | None,
+        debug: tuple[Any, ...] = (),
+    ) -> None:
+        self._held = None
         self._class = cls
+        self._debug_options = debug
         self._handlers = handlers
         self._args: tuple[Any, ...] | None = args
         self.parent = parent or _NOBODY  # until it runs: a server that nobody is linked to is its own
@@ -87,7 +96,6 @@ class Server:
         self.debug: Debug | None = None
         self._caller: Caller | None = None
         self._message: Term = None
-        self._held: list[Term] | None = None  # what came while suspended
         self._timeout: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending = False
@@ -99,9 +107,7 @@ class Server:
 
     def start(self, process: Process) -> Pending:
         """Make the instance and call its `init`."""
-        self.process = process
-        if self.parent is _NOBODY:
-            self.parent = process.pid
+        self._attach(process)
         args, self._args = self._args or (), None
         handler = self._handlers.init
         try:
@@ -117,6 +123,19 @@ class Server:
         if type(result) is CoroutineType:
             return self._init_later(result)
         return self._initialised(result)
+
+    def enter(self, process: Process, state: Any, first: Any) -> Pending:
+        """Be what `process` does from now on; see `enter_loop`."""
+        self._attach(process)
+        self.state = state
+        return self._settle(first, _NONE_ONLY)
+
+    def _attach(self, process: Process) -> None:
+        self.process = process
+        if self.parent is _NOBODY:
+            self.parent = process.pid
+        if self._debug_options:
+            self.debug = Debug.of(process, self.system_module, self._debug_options)
 
     async def _init_later(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         try:
@@ -364,8 +383,6 @@ class Server:
             raise error  # an exit signal that is not trapped ends a server without more ado
         if isinstance(error, asyncio.CancelledError):
             return self._end(CANCELLED)
-        if isinstance(error, Exit):
-            return self._end(exit_reason(error))
         return self._end(exit_reason(error), error=error)
 
     def _end(self, reason: Term, *, stop: Stop | None = None, error: BaseException | None = None) -> Pending:
@@ -423,7 +440,8 @@ class Server:
             last_message=shown["message"],
             state=shown["state"],
             client=client,
-            error=None if isinstance(error, Exit) else error,
+            error=error,
+            log=shown["log"],
         )
 
     # --- how it is shown ----------------------------------------------------------------
@@ -469,28 +487,11 @@ class Server:
         else:
             self._timeout = timeout  # runs again when it is resumed
 
-    @property
-    def suspended(self) -> bool:
-        return self._held is not None
-
-    def system_suspend(self) -> None:
-        if self._held is None:
-            self._held = []
-
-    def system_resume(self) -> None:
-        held, self._held = self._held, None
-        if held and self.process.mailbox is not None:
-            self.process.mailbox.put_back(held)
-
     def system_get_state(self) -> Term:
         return self._shown_state()
 
     def system_replace_state(self, state: Term) -> Term:
-        take = getattr(self.state, "__replace_state__", None)
-        if take is not None:
-            take(state)
-        else:
-            _set_attributes(self.state, state)
+        replace_attributes(self.state, state)
         return self._shown_state()
 
     def system_status(self) -> list[Term]:
@@ -520,6 +521,12 @@ class Server:
     async def _code_changed(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return _code_change_result(await coroutine)
 
+    def take_class(self, cls: type) -> None:
+        """Let another class be what the server is of; see `reloader`."""
+        handlers: Handlers = cls.__server_handlers__()  # type: ignore[attr-defined]  # of GenServer
+        self.state.__class__ = cls
+        self._class, self._handlers = cls, handlers
+
     def system_terminate(self, reason: Term) -> Pending:
         self._caller = None
         return self._end(reason)
@@ -527,18 +534,6 @@ class Server:
 
 def _code_change_result(result: Any) -> Any:
     return result.to_term(None) if isinstance(result, Failure) else result
-
-
-def _set_attributes(instance: object, state: Term) -> None:
-    """The inverse of `attributes`; ValueError for what does not come from there."""
-    if not hasattr(state, "items"):
-        raise ValueError(f"the state is the map of the server's attributes, not {state!r}")
-    pairs = list(state.items())
-    for name, _ in pairs:
-        if not isinstance(name, str) or not hasattr(instance, name):
-            raise ValueError(f"the server has no attribute {name!r}")
-    for name, value in pairs:
-        setattr(instance, str(name), value)
 
 
 def _time_out(process: ReferenceType[Process]) -> None:

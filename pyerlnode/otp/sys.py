@@ -14,6 +14,7 @@ Source: sys(3) and sys.erl of OTP's stdlib (27: the state is answered as `{ok, S
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.errors import ErlangError, Exit, Throw
@@ -22,7 +23,7 @@ from pyerlnode.otp.debug import Debug, apply
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import atom
 from pyerlnode.process import exit_reason, this_process
-from pyerlnode.term import Atom, Pid, Term
+from pyerlnode.term import Atom, Pid, Term, charlist
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -36,8 +37,11 @@ __all__ = [
     "get_state",
     "get_status",
     "handle",
+    "install",
     "log",
+    "log_to_file",
     "no_debug",
+    "remove",
     "replace_state",
     "resume",
     "statistics",
@@ -186,7 +190,7 @@ def _get_status(target: Target) -> Term:
 
 def _debug(target: Target, option: Term) -> Term:
     if target.debug is None:
-        target.debug = Debug(target.process)
+        target.debug = Debug(target.process, target.system_module)
     reply = target.debug.request(option)
     if target.debug.idle:
         target.debug = None
@@ -298,12 +302,45 @@ async def log(server: ServerRef, flag: Term, timeout: float | None = _CALL_TIMEO
 
 
 async def trace(server: ServerRef, flag: bool, timeout: float | None = _CALL_TIMEOUT) -> Term:
-    """Print every event of the server on its node's stderr."""
+    """Print every event of the server, where its group leader prints."""
     return await _debugged("trace", server, flag, timeout)
 
 
+async def log_to_file(server: ServerRef, name: str | bool, timeout: float | None = _CALL_TIMEOUT) -> Term:
+    """Write every event of the server to the file of that name, False: end it.
+
+    `ok` or `(error, open_file)`.  A server of another node writes on its own machine; those
+    of Python nodes only do it for their own program.
+    """
+    own = isinstance(name, str) and _is_local(server)
+    file: Any = Path(name) if own else charlist(name) if isinstance(name, str) else name
+    return await _debugged("log_to_file", server, file, timeout)
+
+
+def _is_local(server: ServerRef) -> bool:
+    runtime = this_process().runtime
+    found = gen.where(runtime, server)
+    return isinstance(found, Pid) and runtime.is_local(found)
+
+
+async def install(
+    server: ServerRef, function: tuple[Any, ...], timeout: float | None = _CALL_TIMEOUT
+) -> Term:
+    """Call a function with every event: `(function, state)` or `(id, function, state)`.
+
+    It is called with its state, the event and the server's name or pid, and returns its next
+    state, or `done`.  An Export or, for a server of this node, a Python function.
+    """
+    return await _debugged("install", server, function, timeout)
+
+
+async def remove(server: ServerRef, function: Any, timeout: float | None = _CALL_TIMEOUT) -> Term:
+    """End what `install` began, by the id or by the function that was given."""
+    return await _debugged("remove", server, function, timeout)
+
+
 async def no_debug(server: ServerRef, timeout: float | None = _CALL_TIMEOUT) -> Term:
-    """Switch everything off that statistics, log and trace switched on."""
+    """Switch everything off that statistics, log, trace, log_to_file and install switched on."""
     return await _ask("no_debug", server, (Atom("debug"), Atom("no_debug")), timeout)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from otp_tools import OK, process_of, settled
 
 import pyerlnode.process as erl
-from pyerlnode.errors import ErlangError, Exit, NoProc, Throw
+from pyerlnode.errors import BadArg, ErlangError, Exit, NoProc, Throw
 from pyerlnode.otp import Failure, GenServer, NoReply, on_call, on_cast, sys
 from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Export, ImproperList, Pid, encode, equal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Server(GenServer):
@@ -296,15 +299,16 @@ async def test_trace_and_print_show_events(capsys: pytest.CaptureFixture[str]) -
     GenServer.cast(pid, Atom("inc"))
     lines = await asyncio.to_thread(capsys.readouterr)
     await sys.log(pid, "print")
-    assert lines.err.splitlines() == [
-        "*DBG* :traced got cast Atom('inc')",
-        "*DBG* :traced new state {Atom('count'): 1, Atom('names'): [b'a']}",
-        f"*DBG* :traced got call Atom('get') from {erl.self()}",
-        f"*DBG* :traced sent 1 to {erl.self()}, new state {{Atom('count'): 1, Atom('names'): [b'a']}}",
-        "*DBG* :traced got b'hello'",
-        "*DBG* :traced new state {Atom('count'): 1, Atom('names'): [b'a']}",
+    me = f"<0.{erl.self().id}.{erl.self().serial}>"
+    assert lines.out.splitlines() == [
+        "*DBG* traced got cast inc",
+        '*DBG* traced new state #{count => 1,names => [<<"a">>]}',
+        f"*DBG* traced got call get from {me}",
+        f'*DBG* traced sent 1 to {me}, new state #{{count => 1,names => [<<"a">>]}}',
+        '*DBG* traced got <<"hello">>',
+        '*DBG* traced new state #{count => 1,names => [<<"a">>]}',
     ]
-    assert capsys.readouterr().err.splitlines()[0] == "*DBG* :traced got cast Atom('inc')"
+    assert capsys.readouterr().out.splitlines()[0] == "*DBG* traced got cast inc"
     assert await sys.no_debug(pid) == OK
 
 
@@ -333,6 +337,63 @@ async def test_installed_functions_see_events_until_they_are_done() -> None:
     assert await debug(pid, (Atom("install"), (Atom("id"), three, 1))) == OK
     assert await debug(pid, (Atom("remove"), Atom("id"))) == OK
     assert process_of(pid).behaviour.debug is None  # type: ignore[union-attr]
+
+
+async def test_events_go_to_a_file_of_this_program(tmp_path: Path) -> None:
+    pid = await started(name="filed")
+    file = tmp_path / "events"
+    assert await sys.log_to_file(pid, str(file)) == OK
+    GenServer.cast(pid, Atom("inc"))
+    assert await sys.log_to_file(pid, str(tmp_path / "absent" / "events")) == ("error", "open_file")
+    GenServer.cast(pid, Atom("inc"))
+    assert await sys.log_to_file(pid, str(file)) == OK  # begins anew, as file:open does
+    GenServer.cast(pid, Atom("inc"))
+    assert await sys.log_to_file(pid, False) == OK
+    GenServer.cast(pid, Atom("inc"))
+    await settled()
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines == [
+        "*DBG* filed got cast inc",
+        '*DBG* filed new state #{count => 3,names => [<<"a">>]}',
+    ]
+    assert process_of(pid).behaviour.debug is None  # type: ignore[union-attr]
+
+
+async def test_functions_are_installed_and_removed() -> None:
+    pid = await started()
+    seen: list[Any] = []
+
+    def watch(state: int, event: Any, name: Any) -> Any:
+        seen.append((state, event[0], name))
+        if state == 4:
+            raise Throw(Atom("done"))
+        return state + 1
+
+    assert await sys.install(pid, (watch, 1)) == OK
+    assert await sys.install(pid, (Atom("other"), watch, 7)) == OK
+    GenServer.cast(pid, Atom("inc"))
+    await settled()
+    assert seen == [(1, "in", pid), (7, "in", pid), (2, "noreply", pid), (8, "noreply", pid)]
+    assert await sys.remove(pid, Atom("other")) == OK
+    seen.clear()
+    GenServer.cast(pid, Atom("inc"))
+    GenServer.cast(pid, Atom("inc"))
+    await settled()
+    assert [state for state, _, _ in seen] == [3, 4]
+    assert await sys.install(pid, (watch, 0)) == OK
+    assert await sys.remove(pid, watch) == OK
+    assert process_of(pid).behaviour.debug is None  # type: ignore[union-attr]
+
+
+async def test_a_server_can_be_watched_from_its_start(capsys: pytest.CaptureFixture[str]) -> None:
+    pid = await started(name="watched", debug=["trace", ("log", 1), "statistics"], hibernate_after=1.0)
+    assert await GenServer.call(pid, Atom("get")) == 0
+    assert capsys.readouterr().out.startswith("*DBG* watched got call get from ")
+    kind, events = await sys.log(pid, Atom("get"))
+    assert kind == OK and [event[0] for event in events] == ["out"]
+    assert (await sys.statistics(pid, "get"))[1][3] == ("messages_in", 1)
+    with pytest.raises(BadArg, match="expected one of the options"):
+        await Server.start(colour="red")
 
 
 async def test_a_node_writes_no_files_for_others() -> None:
