@@ -12,6 +12,8 @@ from pyerlnode import Node
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyerlnode.testing import BeamNode, PythonNode
+
 _HERE = Path(__file__).parent
 
 
@@ -25,6 +27,17 @@ def target() -> Callable[[str], str]:
 def here(node_host: str) -> Callable[[str], str]:
     """`here("Node.ping(:kate@localhost)")`: the text with this run's host in place of localhost."""
     return lambda text: text.replace("@localhost", f"@{node_host}")
+
+
+@pytest.fixture(params=["python", "elixir"])
+def kate(request: pytest.FixtureRequest, target: Callable[[str], str]) -> PythonNode | BeamNode:
+    """The node `kate` with the module Kate, of Python and of Elixir: a test holds for both."""
+    if request.param == "python":
+        return request.getfixturevalue("python_node")("kate", target("exported.py:app"))
+    node: BeamNode = request.getfixturevalue("beam_node")("kate")
+    source = (_HERE / "exported.exs").read_text()
+    node.eval_elixir(f'Code.compile_string(~S"""\n{source}\n""", "exported.exs")')
+    return node
 
 
 @pytest.fixture
