@@ -147,15 +147,16 @@ async def test_reports_are_those_of_elixir(watching, kate) -> None:
 def test_the_shell_shows_what_crashes_for_it(iex, kate) -> None:
     alex = iex("alex")
     alex.command(f'kate = :"{kate}"')
-    alex.command("Node.spawn(kate, Crashes, :boom, [])")
-    alex.expect(re.compile(rf"Process #PID<\d+\.\d+\.0> on node {kate_name(kate)} raised an exception"))
-    alex.expect(re.compile(r"\*\* \(RuntimeError\) boom"))
-    alex.expect(re.compile(r"Crashes\.boom/0"))
-    alex.command(":erpc.call(kate, Crashes, :call, [1, :x])")
+    alex.type("Node.spawn(kate, Crashes, :boom, [])")
+    alex.expect(re.compile(rf"Process #PID<\d+\.\d+\.0> on node {quoted(kate)} raised an exception"))
+    alex.expect("** (RuntimeError) boom")
+    alex.expect("Crashes.boom/0")
+    alex.type(":erpc.call(kate, Crashes, :call, [1, :x])")
     alex.expect(re.compile(r"GenServer #PID<\d+\.\d+\.0> terminating"))
+    alex.expect("** (RuntimeError) boom")
     alex.expect(re.compile(r"Last message \(from #PID<\d+\.\d+\.0>\): :x"))
 
 
-def kate_name(name: str) -> str:
+def quoted(name: str) -> str:
     """As `inspect` prints the atom: quoted or not, by the release."""
     return f':"?{name}"?'
