@@ -20,12 +20,16 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pyerlnode.errors import ConfigError
+from pyerlnode.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
     from contextvars import Context
+
+
+# How long `close` waits for a thread whose runner was stopped, in seconds.
+JOIN_TIME = 2.0
 
 
 class Job(Protocol):
@@ -45,13 +49,14 @@ class Runner(Protocol):
         """Let the job that runs come to its end now; False if that cannot be done.  Called on the loop."""
 
     def close(self) -> None:
-        """The thread will have no more jobs; called on the loop or in the thread."""
+        """The thread will have no more jobs; called in the thread."""
 
 
 class Pool:
     """At most `size` threads, made when they are needed; the jobs beyond wait in order."""
 
     __slots__ = (
+        "_closed",
         "_context",
         "_free",
         "_loop",
@@ -77,6 +82,7 @@ class Pool:
         self._name = name
         self.size = size
         self._make = make
+        self._closed = False
         self._made = 0
         self._threads: set[_Thread] = set()
         self._free: list[_Thread] = []
@@ -94,7 +100,9 @@ class Pool:
         return len(self._running)
 
     def submit(self, job: Job) -> None:
-        """Let `job` run, when it is its turn."""
+        """Let `job` run, when it is its turn; UsageError after `close`."""
+        if self._closed:
+            raise UsageError("the node has stopped, and its threads and workers with it")
         self._waiting[job] = None
         self._hand_out()
 
@@ -113,13 +121,15 @@ class Pool:
             self._hand_out()
 
     def close(self) -> None:
-        """End the threads that are free, and what can be stopped."""
+        """End the threads that are free, and those whose runner can be stopped; wait for the latter."""
+        self._closed = True
+        threads, self._threads = self._threads, set()
         self._waiting.clear()
-        for thread in self._threads:
-            thread.runner.close()
-            thread.inbox.put(None)
-        self._threads.clear()
         self._free.clear()
+        for thread in threads:
+            thread.inbox.put(None)
+        for thread in [thread for thread in threads if thread.runner.stop()]:
+            thread.join(JOIN_TIME)
 
     def done(self, thread: _Thread, job: Job, value: Any, error: BaseException | None) -> None:
         """A thread has come back; called on the loop."""

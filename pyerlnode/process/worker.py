@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pyerlnode.errors import UsageError
 from pyerlnode.process.reasons import stacktrace
 from pyerlnode.process.workers import BODY, WORKER_MAIN, Origin, frame, read_frame
+from pyerlnode.term import Atom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,8 @@ def main() -> None:
 
 
 def _read(requests: int, inbox: SimpleQueue[bytes]) -> None:
-    with open(requests, "rb") as stream:
+    # Without a buffer, whose lock the end of the program would have to wait for.
+    with open(requests, "rb", buffering=0) as stream:
         try:
             while True:
                 inbox.put(read_frame(stream))
@@ -132,7 +134,13 @@ def _from_file(name: str, file: str) -> ModuleType:
 
 def _failed(error: Exception) -> bytes:
     text = "".join(traceback.format_exception(error))
-    return pickle.dumps((False, _portable(error), (stacktrace(error), text)))
+    stack = [_named(entry) for entry in stacktrace(error)]
+    return pickle.dumps((False, _portable(error), (stack, text)))
+
+
+def _named(entry: Any) -> Any:
+    """An entry of the stack with the name that the main module has in the program."""
+    return (Atom("__main__"), *entry[1:]) if entry[0] == WORKER_MAIN else entry
 
 
 def _portable(error: Exception) -> Exception:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyerlnode.errors import UsageError, WorkerDied
 from pyerlnode.process.reasons import WORKER_STACK
@@ -36,6 +36,9 @@ BODY: Final = "__pyerlnode_body__"
 IN_WORKER: Final = "PYERLNODE_IN_WORKER"
 # The name that the program's main module has in a worker, where its `if __name__ == "__main__"` is false.
 WORKER_MAIN: Final = "__mp_main__"
+
+# How long a worker that has closed its pipe may take to end, in seconds.
+EXIT_TIME = 1.0
 
 _COMMAND = "from pyerlnode.process.worker import main; main()"
 _LENGTH = 8
@@ -143,16 +146,20 @@ def frame(data: bytes) -> bytes:
     return len(data).to_bytes(_LENGTH, "big") + data
 
 
-def read_frame(stream: io.BufferedReader) -> bytes:
+def read_frame(stream: IO[bytes]) -> bytes:
     """The next one; EOFError where the other end is gone."""
     return _exactly(stream, int.from_bytes(_exactly(stream, _LENGTH), "big"))
 
 
-def _exactly(stream: io.BufferedReader, size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise EOFError("the other end of the pipe is closed")
-    return data
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    parts = []
+    while size:
+        part = stream.read(size)
+        if not part:
+            raise EOFError("the other end of the pipe is closed")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 # --- one worker ---------------------------------------------------------------------------------
@@ -161,14 +168,13 @@ def _exactly(stream: io.BufferedReader, size: int) -> bytes:
 class Worker:
     """The runner of one thread: a process that is there from the first request until it dies."""
 
-    __slots__ = ("_closed", "_lock", "_process", "_replies", "_requests")
+    __slots__ = ("_lock", "_process", "_replies", "_requests")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # over the process's beginning and its end
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: Any = None
         self._replies: Any = None
-        self._closed = False
 
     def ask(self, task: Task, check: Callable[[], None]) -> bytes:
         """Send the task and wait for the answer, in the thread; WorkerDied if there is none.
@@ -191,19 +197,16 @@ class Worker:
         return True
 
     def close(self) -> None:
-        """Kill it and wait until it is gone, which it is at once."""
+        """Kill it and wait until it is gone, which it is at once; called in the thread."""
         with self._lock:
-            self._closed = True
             process = self._process
         if process is not None:
             process.kill()
-            process.wait()
+            self._ended(process)
 
     def _running(self, check: Callable[[], None]) -> subprocess.Popen[bytes]:
         with self._lock:
             check()
-            if self._closed:
-                raise UsageError("the node has stopped: there are no worker processes any more")
             if self._process is None:
                 self._process = self._start()
             return self._process
@@ -234,8 +237,11 @@ class Worker:
         """Clear away what is left of it; what it ended with, negative for a signal."""
         with self._lock:
             self._process = None
-        process.kill()  # its pipe may be closed while it lives
-        status = process.wait()
+        try:
+            status = process.wait(EXIT_TIME)  # the pipe is closed a little before the end
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
         self._replies.close()
         with suppress(BrokenPipeError):  # what it has not read is lost
             self._requests.close()
