@@ -24,6 +24,7 @@ from pyerlnode.errors import (
     WorkerDied,
 )
 from pyerlnode.otp import (
+    Agent,
     Application,
     ChildSpec,
     Continue,
@@ -34,6 +35,8 @@ from pyerlnode.otp import (
     Hibernate,
     Ignore,
     NoReply,
+    PartitionSupervisor,
+    Registry,
     Reply,
     Stop,
     Store,
@@ -106,6 +109,7 @@ from pyerlnode.term import (
 )
 
 __all__ = [
+    "Agent",
     "Application",
     "Atom",
     "BitString",
@@ -130,11 +134,13 @@ __all__ = [
     "NoReply",
     "Node",
     "NodeDown",
+    "PartitionSupervisor",
     "Pid",
     "Port",
     "PyerlnodeError",
     "Record",
     "Reference",
+    "Registry",
     "Reply",
     "Runtime",
     "Stop",

@@ -1,6 +1,7 @@
 """OTP's behaviours in Python."""
 
 from pyerlnode.otp import proc_lib, sys
+from pyerlnode.otp.agent import Agent
 from pyerlnode.otp.application import Application, ApplicationMaster
 from pyerlnode.otp.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.dispatch import on_call, on_cast, on_info
@@ -8,6 +9,8 @@ from pyerlnode.otp.dynamic_supervisor import DynamicSupervisor
 from pyerlnode.otp.gen import Caller, ServerRef
 from pyerlnode.otp.gen_server import GenServer
 from pyerlnode.otp.gen_statem import GenStatem
+from pyerlnode.otp.partition_supervisor import PartitionSupervisor
+from pyerlnode.otp.registry import Registry
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Stop
 from pyerlnode.otp.store import Durable, Store
 from pyerlnode.otp.supervisor import Supervision, Supervisor
@@ -16,6 +19,7 @@ from pyerlnode.otp.task import Task
 from pyerlnode.otp.task_supervisor import TaskSupervisor
 
 __all__ = [
+    "Agent",
     "Application",
     "ApplicationMaster",
     "Caller",
@@ -29,6 +33,8 @@ __all__ = [
     "Hibernate",
     "Ignore",
     "NoReply",
+    "PartitionSupervisor",
+    "Registry",
     "Reply",
     "ServerRef",
     "Stop",

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pyerlnode.errors import BadArg, CallTimeout, Exit, NodeDown, NoProc
+from pyerlnode.errors import BadArg, CallTimeout, ErlangError, Exit, NodeDown, NoProc, Throw
+from pyerlnode.otp import via
 from pyerlnode.process import Process, Request, this_process
 from pyerlnode.term import Atom, ImproperList, Pid, Reference, Term
 
@@ -77,13 +78,13 @@ def registry(runtime: Runtime, server: tuple[Term, ...]) -> tuple[NameRegistry |
     """Who resolves such a name, None if nobody does, and the name."""
     if len(server) == 2:
         return runtime.name_hooks.get(_GLOBAL), server[1]
-    return runtime.name_hooks.get(Atom(server[1])), server[2]
+    return via.resolver(runtime, Atom(server[1])), server[2]
 
 
 def where(runtime: Runtime, server: ServerRef) -> Pid | tuple[Atom, Atom] | None:
     """The pid, or name and node, behind `server`; None for a name that nobody has.
 
-    BadArg for what is no address.
+    BadArg for what is no address; a via module that cannot resolve a name raises what it likes.
     """
     if isinstance(server, Pid):
         return server
@@ -153,9 +154,7 @@ def make_call(process: Process, label: Atom, server: ServerRef, request: Term) -
 
     Raises NoProc if the name is nobody's, and Exit for a call to oneself.
     """
-    return ask(
-        process, label, server if type(server) is Pid else where(process.runtime, server), request
-    )
+    return ask(process, label, server if type(server) is Pid else where(process.runtime, server), request)
 
 
 def ask(process: Process, label: Atom, to: Pid | tuple[Atom, Atom] | None, request: Term) -> Request:
@@ -228,8 +227,13 @@ def answer(process: Process, caller: Caller, value: Term) -> bool:
 
 
 def cast(server: ServerRef, request: Term) -> None:
-    """Send `{'$gen_cast', Request}`; nothing happens if there is no such server."""
+    """Send `{'$gen_cast', Request}`; nothing happens if there is no such server, or nobody who knows."""
     process = this_process()
-    to = where(process.runtime, server)
+    try:
+        to = where(process.runtime, server)
+    except (ErlangError, Exit, Throw):
+        if not is_registry_name(server):
+            raise
+        return
     if to is not None:
         process.runtime.send(to, (CAST, request), process)

@@ -80,7 +80,11 @@ async def start(
     parent.check_may_wait("starting a process")
     if name is not None:
         check_name(name)
-        taken = _taken(parent.runtime, name)
+        try:
+            taken = _taken(parent.runtime, name)
+        except BaseException:
+            _discard(body)
+            raise
         if taken is not None:
             _discard(body)
             return (_ERROR, (_ALREADY_STARTED, taken))
@@ -105,7 +109,7 @@ async def start(
     starting = _Starting(parent, process)
     process.begin(body)
     result = await starting.wait(timeout)
-    return _finish(parent, process, result, link=link, ref=ref, name=name)
+    return await _finish(parent, process, result, link=link, ref=ref, name=name)
 
 
 def init_ack(process: Process, result: StartResult) -> None:
@@ -182,7 +186,7 @@ class _Starting(Suspension):
         self.wake()
 
 
-def _finish(
+async def _finish(
     parent: Process,
     process: Process,
     result: StartResult,
@@ -201,7 +205,9 @@ def _finish(
     if name is not None and gen.is_registry_name(name):
         resolver, key = gen.registry(parent.runtime, name)  # type: ignore[arg-type]  # a tuple, as was just seen
         if resolver is not None:
-            resolver.unregister_name(key)
+            done = resolver.unregister_name(key)
+            if inspect.isawaitable(done):
+                await done
     return result
 
 

@@ -3,6 +3,7 @@
     encode(("ok", 1, Atom("ok")))      bytes of {<<"ok">>, 1, ok}
     decode(data, text=True)            binaries that are UTF-8 as str
     equal(1, 1.0), compare(1, 1.0)     Erlang's =:= (False) and its term order (0)
+    phash2("key", 4)                   Erlang's portable hash
 
 Everything else in the package imports from here only.  Which implementation runs is
 chosen here, once; `IMPLEMENTATION` names it.
@@ -12,9 +13,10 @@ from __future__ import annotations
 
 from pyerlnode.term._compare import compare, equal
 from pyerlnode.term._decode import decode, decode_at
-from pyerlnode.term._encode import encode, encode_parts
+from pyerlnode.term._encode import encode, encode_parts, exact_bytes
 from pyerlnode.term._map import Map
 from pyerlnode.term.limits import DEFAULT_LIMITS, Limits
+from pyerlnode.term.phash2 import phash2
 from pyerlnode.term.structs import URI, DateTime, MapSet, Time, register_struct, struct
 from pyerlnode.term.text import parse_elixir, parse_erlang, to_elixir, to_erlang
 from pyerlnode.term.types import (
@@ -57,8 +59,10 @@ __all__ = [
     "encode",
     "encode_parts",
     "equal",
+    "exact_bytes",
     "parse_elixir",
     "parse_erlang",
+    "phash2",
     "register_struct",
     "struct",
     "to_elixir",

@@ -9,7 +9,16 @@ import pytest
 from otp_tools import OK, SECONDS, exit_of, inside, process_of, reason_of, settled
 
 import pyerlnode.process as erl
-from pyerlnode.errors import BadArg, CallTimeout, Exit, NodeDown, NoProc, TermEncodeError, UsageError
+from pyerlnode.errors import (
+    BadArg,
+    CallTimeout,
+    ErlangError,
+    Exit,
+    NodeDown,
+    NoProc,
+    TermEncodeError,
+    UsageError,
+)
 from pyerlnode.otp import GenServer, NoReply, Reply, Stop, on_call, on_cast
 from pyerlnode.protocol.control import AliasSend, Monitor, Send
 from pyerlnode.term import Atom, ImproperList, Pid, Reference, equal
@@ -158,9 +167,10 @@ async def test_there_is_no_such_server(runtime: Runtime) -> None:
             await GenServer.call(server, GET)
         assert equal(failed.value.reason[0], Atom("noproc"))
         assert failed.value.reason[1] == (*CALL, [shown, "get", 5000])
-    assert equal(
-        await exit_of(("via", "m", 1), GET, None), _exit("noproc", (Atom("via"), Atom("m"), 1), None)
-    )
+    # Who is to resolve the name is not there: that is an error of the caller, and no exit.
+    with pytest.raises(ErlangError) as undefined:
+        await GenServer.call(("via", "m", 1), GET)
+    assert (undefined.value.reason, undefined.value.stack) == ("undef", [("m", "whereis_name", [1], [])])
 
 
 def _exit(reason: Any, server: Any, timeout: float | None = SECONDS, request: Any = GET) -> Any:

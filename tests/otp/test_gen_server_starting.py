@@ -401,9 +401,12 @@ async def test_a_name_that_was_taken_between_the_look_and_the_registration(runti
 
 
 async def test_names_that_nobody_resolves(runtime: Runtime) -> None:
-    kind, (reason, stack) = await start_server(Server, (), name=("via", "nothing", 1))
-    assert (kind, reason) == ("error", "undef")
-    assert stack[0][:2] == ("nothing", "register_name")
+    with pytest.raises(ErlangError) as undefined:
+        await start_server(Server, (), name=("via", "nothing", 1))
+    assert (undefined.value.reason, undefined.value.stack) == (
+        "undef",
+        [("nothing", "whereis_name", [1], [])],
+    )
     runtime.name_hooks[Atom("refuses")] = Registry(refuse=True)
     kind, (reason, _) = await start_server(Server, (), name=("via", "refuses", 1))
     assert (kind, reason) == ("error", "badarg")
