@@ -6,7 +6,9 @@ from here, on a BEAM, is reported here:
     {log, Level, Format, Args, Meta}
     {log, Level, Report, Meta}
 
-They go to the Python logger `pyerlnode.remote`.
+They go to the Python logger `pyerlnode.remote`, cut to a length that fits into a log, and
+without control characters: a line of theirs never looks like one of this node's, nor
+does anything to the terminal that shows it.
 
 Source: logger_server.erl and logger_proxy.erl of OTP's kernel.
 Proof: tests/services/test_logger.py.
@@ -19,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyerlnode.otp import GenServer, NoReply
 from pyerlnode.otp.gen_server import spawn_server
-from pyerlnode.otp.readable import shortened
-from pyerlnode.term import Atom, Pid, Term, to_erlang
+from pyerlnode.term import Atom, Term
+from pyerlnode.term.text import brief, harmless
 
 if TYPE_CHECKING:
     from pyerlnode.node import Node
@@ -63,18 +65,27 @@ class Logger(GenServer, module="logger"):
 def log(level: str, text: str, meta: dict[Term, Term]) -> None:
     """One event, with the pid that it came from."""
     pid = meta.get("pid")
-    logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", pid, text, extra={"pid": pid, "meta": meta})
+    logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", brief(pid), text, extra={"pid": pid, "meta": meta})
 
 
 def shown(term: Term) -> str:
-    """Text as it is, anything else as Erlang prints it."""
+    """Text as text, anything else in Elixir's notation; cut to a length that fits into a log."""
+    text = _text(term)
+    if text is None:
+        return brief(term, _MAX_TEXT)
+    return harmless(text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}...")
+
+
+def _text(term: Term) -> str | None:
+    """The beginning of a binary or a charlist, a character more than is shown; None for what is no text."""
     if type(term) is bytes:
-        text = term.decode("utf-8", "backslashreplace")
-    elif type(term) is list and term and all(type(c) is int and 0 < c < 0x110000 for c in term):
-        text = "".join(map(chr, term))
-    else:
-        text = shortened(term) if isinstance(term, Pid) else to_erlang(term)
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
+        return term[: 4 * (_MAX_TEXT + 1)].decode("utf-8", "backslashreplace")
+    if type(term) is not list or not term:
+        return None
+    start = term[: _MAX_TEXT + 1]
+    if not all(type(char) is int and 0 < char < 0x110000 for char in start):
+        return None
+    return "".join(map(chr, start))
 
 
 def service(node: Node) -> None:

@@ -24,7 +24,6 @@ from pyerlnode.term.text._render import (
     identifier_text,
     render,
     separated,
-    sorted_pairs,
 )
 from pyerlnode.term.types import (
     Atom,
@@ -45,22 +44,28 @@ if TYPE_CHECKING:
 __all__ = ["to_elixir"]
 
 
-def to_elixir(term: Term, *, node_number: NodeNumber | None = None) -> str:
-    """The text of `term` in Elixir's notation, without line breaks and without limits.
+def to_elixir(term: Term, *, node_number: NodeNumber | None = None, limit: int | None = None) -> str:
+    """The text of `term` in Elixir's notation, without line breaks and in full.
+
+    With a `limit` only the first so many characters, then `...`: for the time that this takes,
+    and its memory, the rest of the term does not count.  Such a text is for people: of large
+    maps it shows pairs in any order, a large integer in hexadecimal.
 
     Pids, ports and references are written `#PID<kate@localhost.105.0/1795232319>`, which
     `parse_elixir` reads back; where `node_number` gives an int for one, that int stands in
     place of the node's name, as on a BEAM: `#PID<0.105.0>`.  What is no term raises
     TermEncodeError.
     """
-    return render(term, ElixirPrinter(node_number).show)
+    return render(term, ElixirPrinter(node_number, limit).show, limit)
 
 
 class ElixirPrinter(Printer):
     """One printing in Elixir's notation."""
 
-    def __init__(self, node_number: NodeNumber | None) -> None:
-        super().__init__(node_number)
+    hexadecimal = "0x"
+
+    def __init__(self, node_number: NodeNumber | None, limit: int | None = None) -> None:
+        super().__init__(node_number, limit)
         # Inside MapSet.new(...) `inspect/1` writes no charlists.
         self._charlists = True
 
@@ -112,7 +117,7 @@ class ElixirPrinter(Printer):
         if struct is not None:
             module, fields = struct
             return self._struct(module, dict(sorted(fields.items())))
-        pairs = sorted_pairs(term.items())
+        pairs = self.pairs(term)
         if all(_is_key(key) for key, _ in pairs):
             return _keywords("%{", pairs, "}"), self.show
         return _arrows(pairs), self.show
@@ -126,7 +131,7 @@ class ElixirPrinter(Printer):
         if text is not None:
             return text
         if _structs.is_map_set(module, fields):
-            return self._map_set([key for key, _ in sorted_pairs(fields["map"].items())]), self.show
+            return self._map_set([key for key, _ in self.pairs(fields["map"])]), self.show
         optional = _structs.optional_fields(module)
         if not optional.keys() <= fields.keys():
             # Read back, %Module{} would have them; a BEAM, too, shows what is incomplete as a map.
@@ -165,7 +170,7 @@ class ElixirPrinter(Printer):
 
     def record(self, term: Record) -> Shown:
         # Elixir has no notation for native records: 1.20 leaves them to Erlang, contents included.
-        return ErlangPrinter(self.node_number, strings=True).show(term)
+        return ErlangPrinter(self.node_number, strings=True, limit=self.limit).show(term)
 
 
 def _is_key(term: Term) -> bool:

@@ -21,7 +21,6 @@ from pyerlnode.term.text._render import (
     identifier_text,
     render,
     separated,
-    sorted_pairs,
 )
 
 if TYPE_CHECKING:
@@ -32,8 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["ErlangPrinter", "to_erlang"]
 
 
-def to_erlang(term: Term, *, strings: bool = True, node_number: NodeNumber | None = None) -> str:
-    """The text of `term` in Erlang's notation, without line breaks and without limits.
+def to_erlang(
+    term: Term, *, strings: bool = True, node_number: NodeNumber | None = None, limit: int | None = None
+) -> str:
+    """The text of `term` in Erlang's notation, without line breaks and in full.
+
+    With a `limit` it is as `to_elixir` says.
 
     With `strings` lists and binaries of printable characters are text (`"abc"`, `<<"abc">>`,
     as `~tp`), else numbers (as `~tw`).  Pids, ports and references are written
@@ -41,14 +44,16 @@ def to_erlang(term: Term, *, strings: bool = True, node_number: NodeNumber | Non
     `node_number` gives an int for one, that int stands in place of the node's name, as
     on a BEAM: `<0.105.0>`.  What is no term raises TermEncodeError.
     """
-    return render(term, ErlangPrinter(node_number, strings=strings).show)
+    return render(term, ErlangPrinter(node_number, strings=strings, limit=limit).show, limit)
 
 
 class ErlangPrinter(Printer):
     """One printing in Erlang's notation."""
 
-    def __init__(self, node_number: NodeNumber | None, *, strings: bool) -> None:
-        super().__init__(node_number)
+    hexadecimal = "16#"
+
+    def __init__(self, node_number: NodeNumber | None, *, strings: bool, limit: int | None = None) -> None:
+        super().__init__(node_number, limit)
         self._strings = strings
 
     def atom(self, term: str) -> str:
@@ -83,7 +88,7 @@ class ErlangPrinter(Printer):
         yield "]", DONE
 
     def map_term(self, term: Mapping[Term, Term]) -> Shown:
-        return self._map(sorted_pairs(term.items())), self.show
+        return self._map(self.pairs(term)), self.show
 
     def _map(self, pairs: Iterable[tuple[Term, Term]]) -> Pieces:
         before = opening = "#{"

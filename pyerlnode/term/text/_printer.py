@@ -7,12 +7,20 @@ struct that it stands for, as in `encode`.  Proof: tests/term/test_text_elixir.p
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pyerlnode.errors import TermEncodeError
 from pyerlnode.term._encode import SHAPES
 from pyerlnode.term._map import Map
-from pyerlnode.term.text._render import NodeNumber, Show, Shown, float_text, int_text
+from pyerlnode.term.text._render import (
+    NodeNumber,
+    Show,
+    Shown,
+    first_pairs,
+    float_text,
+    int_text,
+    sorted_pairs,
+)
 from pyerlnode.term.types import (
     Atom,
     BitString,
@@ -35,13 +43,18 @@ __all__ = ["Printer"]
 class Printer(ABC):
     """One printing; a notation's subclass has a method for each kind of term."""
 
-    def __init__(self, node_number: NodeNumber | None) -> None:
+    #: what stands before hexadecimal digits
+    hexadecimal: ClassVar[str]
+
+    def __init__(self, node_number: NodeNumber | None, limit: int | None = None) -> None:
+        """With a `limit` each term shows at least so many characters of its text, or all."""
         self.node_number = node_number
+        self.limit = limit
         self._by_type: dict[type, Show] = {
             Atom: self.atom,
             bool: self._bool,
             type(None): self._none,
-            int: int_text,
+            int: self._int,
             float: self.float,
             bytes: self.binary,
             bytearray: self._octets,
@@ -63,8 +76,14 @@ class Printer(ABC):
 
     def show(self, term: Term) -> Shown:
         """The text of `term`, or its pieces; TermEncodeError where it is no term."""
+        if self.limit is not None:
+            term = _beginning(term, self.limit)
         shower = self._by_type.get(type(term))
         return shower(term) if shower is not None else self._resolve(term)
+
+    def pairs(self, term: Mapping[Term, Term]) -> list[tuple[Term, Term]]:
+        """The pairs of a map, in the order in which they are shown."""
+        return sorted_pairs(term.items()) if self.limit is None else first_pairs(term.items(), self.limit)
 
     def _resolve(self, term: Term) -> Shown:
         for base in type(term).__mro__:
@@ -73,6 +92,15 @@ class Printer(ABC):
             if base in self._by_type:
                 return self._by_type[base](term)
         raise TermEncodeError(f"no Erlang term for an object of type {type(term).__name__}")
+
+    def _int(self, value: int) -> str:
+        bits = value.bit_length()
+        if self.limit is None or bits <= 4 * self.limit:
+            return int_text(value)
+        # The first decimal digits are known only when all are.
+        left_out = -(-bits // 4) - self.limit
+        digits = f"{abs(value) >> 4 * left_out:X}"
+        return f"{'-' if value < 0 else ''}{self.hexadecimal}{digits}"
 
     def float(self, term: float) -> str:
         """The shortest digits that give the number back."""
@@ -135,3 +163,26 @@ class Printer(ABC):
 
     @abstractmethod
     def record(self, term: Record) -> Shown: ...
+
+
+def _beginning(term: Term, limit: int) -> Term:
+    """`term`, or so much of it that its text has the same first `limit` characters.
+
+    Whether bytes, or a list of integers, are shown as text is decided by what is left of them.
+    """
+    kind = type(term)
+    if kind is list or kind is str:
+        return term if len(term) <= limit else term[:limit]
+    if kind is bytes:
+        return term if len(term) <= 4 * limit else _whole_characters(term[: 4 * limit])
+    if kind is BitString and len(term.data) > limit:
+        return term.data[:limit]
+    return term
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Without the UTF-8 character at the end that was cut through."""
+    for end in range(len(data) - 1, len(data) - 4, -1):
+        if data[end] & 0xC0 != 0x80:
+            return data[:end] if data[end] >= 0xC0 else data
+    return data

@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cmp_to_key
+from itertools import islice
 from operator import itemgetter
 from typing import Final, TypeAlias, Union
 
@@ -27,6 +28,7 @@ __all__ = [
     "NodeNumber",
     "Pieces",
     "Shown",
+    "first_pairs",
     "float_text",
     "identifier_text",
     "int_text",
@@ -50,25 +52,35 @@ Show: TypeAlias = Callable[[Term], Union[str, "Nested"]]
 NodeNumber: TypeAlias = Callable[[Pid | Reference | Port], int | None]
 
 
-def render(term: Term, show: Show) -> str:
-    """The whole text of `term`."""
+def render(term: Term, show: Show, limit: int | None = None) -> str:
+    """The text of `term`; only its first `limit` characters and `...` where it has more."""
+    if limit is None:
+        return "".join(_texts(term, show))
     out: list[str] = []
-    append = out.append
+    left = limit
+    for text in _texts(term, show):
+        out.append(text)
+        left -= len(text)
+        if left < 0:
+            return "".join(out)[:limit] + "..."
+    return "".join(out)
+
+
+def _texts(term: Term, show: Show) -> Iterator[str]:
     stack: list[Nested] = [(iter((("", term),)), show)]
     while stack:
         pieces, show = stack[-1]
         for text, inner in pieces:
-            append(text)
+            yield text
             if inner is DONE:
                 continue
             shown = show(inner)
             if not isinstance(shown, str):
                 stack.append(shown)
                 break
-            append(shown)
+            yield shown
         else:
             stack.pop()
-    return "".join(out)
 
 
 def separated(opening: str, terms: Iterable[Term], separator: str, closing: str) -> Pieces:
@@ -162,6 +174,13 @@ def sorted_pairs(pairs: Iterable[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
     else:
         items.sort(key=lambda pair: _key_order(pair[0]))
     return items
+
+
+def first_pairs(pairs: Iterable[tuple[Term, Term]], count: int) -> list[tuple[Term, Term]]:
+    """The first `count` pairs of a map; sorted where the keys are such that this takes no time."""
+    items = list(islice(pairs, count))
+    kinds = {type(key) for key, _ in items}
+    return sorted_pairs(items) if kinds <= {Atom} or kinds <= {int} else items
 
 
 _PLAIN_NODE = re.compile(r"[\w.-]*@[\w.-]*")
