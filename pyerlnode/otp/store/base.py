@@ -92,7 +92,10 @@ class Store(ABC):
         """All keys with their values, in no particular order."""
         pairs = []
         for key, value in await self._all():
-            term = self._term("a key", key)
+            try:
+                term = decode(key)
+            except TermDecodeError as error:
+                raise self._error(f"a key there is no term: {error}") from None
             pairs.append((term, self._term(term, value)))
         return pairs
 

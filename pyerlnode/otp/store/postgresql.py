@@ -5,6 +5,9 @@ has the change on its disk.  A connection that is lost, because the server was r
 perhaps, is made anew while the time of the operation lasts; reading and `put` are then
 done again, the last step of `update` is not, as it may have been done.
 
+What a server that was killed has sent is cancelled, and who opens the same database in
+this program next waits for the end of that: nothing of the old comes after the new.
+
 Everything that libpq takes in a URL can be given, also `?host=/run/postgresql`.
 
 Proof: tests/otp/store/test_postgresql.py, interop/test_durable.py.
@@ -17,6 +20,7 @@ import os
 import socket
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from pyerlnode.errors import StoreError
 from pyerlnode.otp.store.base import Store
@@ -44,8 +48,18 @@ _ALL = "SELECT key, value FROM pyerlnode_store"
 _SET_NEW = "INSERT INTO pyerlnode_store (key, value) VALUES (%s, %s) ON CONFLICT (key) DO NOTHING"
 _SET_OLD = "UPDATE pyerlnode_store SET value = %s WHERE key = %s AND value = %s"
 
+# What comes of making the table when another program does so at the same time.
+_MADE_BY_ANOTHER = (
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.UniqueViolation,
+)
+
 # Between two attempts to get a lost connection back, in seconds.
 RETRY_TIME = 0.1
+
+# Closed, but a statement of theirs is still under way.
+_leaving: WeakSet[PostgreSQLStore] = WeakSet()
 
 
 class PostgreSQLStore(Store):
@@ -58,6 +72,7 @@ class PostgreSQLStore(Store):
         self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
         self._closed = False
         self._lock = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
 
     async def connect(self) -> None:
         """Connect and see to the table; StoreError, without a second attempt, if that cannot be done."""
@@ -65,8 +80,7 @@ class PostgreSQLStore(Store):
             await self._connect(self._deadline())
             [[exists]], _ = await self._run(_EXISTS)
             if not exists:
-                # Another program may do so at the same time.
-                await self._run(_CREATE, harmless=(psycopg.errors.UniqueViolation,))
+                await self._run(_CREATE, harmless=_MADE_BY_ANOTHER)
             await self._run(f"{_ALL} LIMIT 0")  # a table of that name may be somebody else's
         except psycopg.Error as error:
             raise self._error(error) from None
@@ -74,8 +88,19 @@ class PostgreSQLStore(Store):
             self._abandon()
             raise
 
+    async def after_others(self) -> None:
+        """Wait for the statements of closed stores on this database."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                for other in list(_leaving):
+                    if other._url == self._url and other._loop is self._loop:
+                        async with other._lock:
+                            _leaving.discard(other)
+        except TimeoutError:
+            raise self._error("the last statement of the server before this one does not end") from None
+
     def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self.timeout
+        return self._loop.time() + self.timeout
 
     async def _connect(self, deadline: float) -> psycopg.AsyncConnection[tuple[Any, ...]]:
         try:
@@ -123,7 +148,7 @@ class PostgreSQLStore(Store):
             try:
                 return await self._connect(deadline)
             except psycopg.Error as error:
-                if asyncio.get_running_loop().time() + RETRY_TIME >= deadline:
+                if self._loop.time() + RETRY_TIME >= deadline:
                     raise self._error(
                         f"the connection was lost and is not back after {self.timeout:g} s: {error}"
                     ) from None
@@ -137,7 +162,7 @@ class PostgreSQLStore(Store):
         values: tuple[bytes, ...],
     ) -> tuple[list[tuple[Any, ...]], int]:
         # Cancelling asks the server to stop, and waits for that: one that is silent is hung up on.
-        watch = asyncio.get_running_loop().call_at(deadline, _hang_up, connection)
+        watch = self._loop.call_at(deadline, _hang_up, connection)
         try:
             cursor = await connection.execute(statement.encode(), values)
             rows = [] if cursor.description is None else await cursor.fetchall()
@@ -155,7 +180,7 @@ class PostgreSQLStore(Store):
         """Return if the statement is to be done again, raise StoreError if not."""
         if not connection.closed:
             raise self._error(error) from None
-        if asyncio.get_running_loop().time() >= deadline:
+        if self._loop.time() >= deadline:
             raise self._no_answer() from None
         if not again:
             raise self._error(f"the connection was lost, the change may have been made: {error}") from None
@@ -185,8 +210,9 @@ class PostgreSQLStore(Store):
 
     def _abandon(self) -> None:
         self._closed = True
-        # A statement that is under way is cancelled with its process, and disconnects then.
-        if not self._lock.locked():
+        if self._lock.locked():
+            _leaving.add(self)  # what is under way is cancelled with its process, and disconnects then
+        else:
             self._disconnect()
 
     def _disconnect(self) -> None:
@@ -204,5 +230,6 @@ def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
 async def open_store(url: str, timeout: float) -> PostgreSQLStore:
     """Connect to the database of `url`."""
     store = PostgreSQLStore(shown(url), timeout, url)
+    await store.after_others()
     await store.connect()
     return store
