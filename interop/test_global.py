@@ -37,9 +37,11 @@ class Echo(GenServer):
 class Cluster:
     """Python and BEAM nodes of one test."""
 
-    def __init__(self, beam_node: Callable[..., Any], epmd_port: int, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, beam_node: Callable[..., Any], new_node: Callable[..., Node], stack: AsyncExitStack
+    ) -> None:
         self._beam_node = beam_node
-        self._epmd_port = epmd_port
+        self._new_node = new_node
         self._stack = stack
         self.beams: list[Any] = []
 
@@ -52,8 +54,9 @@ class Cluster:
 
     async def python(self, name: str, **settings: Any) -> Node:
         """A Python node; the test acts for the one that was started last."""
-        settings = {"services": SERVICES, "epmd_port": self._epmd_port} | settings
-        return await self._stack.enter_async_context(Node(f"{name}@localhost", cookie="secret", **settings))
+        return await self._stack.enter_async_context(
+            self._new_node(name, **{"services": SERVICES} | settings)
+        )
 
     def is_quiet(self) -> bool:
         """No BEAM has logged anything; that a conflict ends a process is told by Elixir, too."""
@@ -64,9 +67,9 @@ class Cluster:
 
 
 @pytest.fixture
-async def cluster(beam_node, epmd_port) -> AsyncIterator[Cluster]:
+async def cluster(beam_node, new_node) -> AsyncIterator[Cluster]:
     async with AsyncExitStack() as stack:
-        yield Cluster(beam_node, epmd_port, stack)
+        yield Cluster(beam_node, new_node, stack)
 
 
 async def until_a_message() -> Any:
@@ -192,7 +195,7 @@ async def test_registration_from_each_side(cluster: Cluster, name: str) -> None:
 async def test_servers_are_called_by_their_global_name(cluster: Cluster) -> None:
     alex = await cluster.beam("alex")
     kate = await cluster.python("kate")
-    assert await alex.eval_erlang_async("net_kernel:connect_node(kate@localhost)")
+    assert await alex.eval_erlang_async(f"net_kernel:connect_node('{kate.name}')")
     await meshed([alex, kate])
     pid = await Echo.start(name=("global", Atom("echo")))
     assert pid is not None
@@ -243,13 +246,13 @@ async def test_names_of_who_ends_or_is_lost_are_gone_and_come_back(cluster: Clus
         if attempt % 2:
             kate.disconnect(alex.name)
         else:
-            await alex.eval_erlang_async("true = erlang:disconnect_node(kate@localhost)")
+            await alex.eval_erlang_async(f"true = erlang:disconnect_node('{kate.name}')")
         await eventually(lambda: where(kate, "theirs"), None)
         await eventually(lambda: where(alex, "ours"), None)
         if attempt % 2:
             assert await kate.connect(alex.name)
         else:
-            await alex.eval_erlang_async("true = net_kernel:connect_node(kate@localhost)")
+            await alex.eval_erlang_async(f"true = net_kernel:connect_node('{kate.name}')")
         await meshed(both)
     exit(theirs, Atom("kill"))
     await all_see(both, "theirs", None)
@@ -258,11 +261,11 @@ async def test_names_of_who_ends_or_is_lost_are_gone_and_come_back(cluster: Clus
     assert cluster.is_quiet()
 
 
-async def test_nodes_that_leave_and_return(cluster: Cluster, epmd_port: int) -> None:
+async def test_nodes_that_leave_and_return(cluster: Cluster, new_node) -> None:
     alex = await cluster.beam("alex")
     theirs = await register(alex, "theirs")
     for _ in range(4):
-        async with Node("kate@localhost", cookie="secret", epmd_port=epmd_port, services=SERVICES) as kate:
+        async with new_node("kate", services=SERVICES) as kate:
             assert await kate.connect(alex.name)
             await meshed([alex, kate])
             assert await where(kate, "theirs") == theirs
@@ -381,9 +384,7 @@ async def test_locks_both_ways_and_their_holders_end(cluster: Cluster) -> None:
     lock = (Atom("r"), own)
 
     def there(requester: str, retries: int = 0) -> Any:
-        return term(
-            alex, f"global:set_lock({{r, {requester}}}, ['{alex.name}', 'kate@localhost'], {retries})"
-        )
+        return term(alex, f"global:set_lock({{r, {requester}}}, ['{alex.name}', '{kate.name}'], {retries})")
 
     assert await global_.set_lock(lock)
     assert await there("me") is False
@@ -452,7 +453,7 @@ async def test_a_mesh_grows_from_one_connection(cluster: Cluster, beam, other_be
         assert await kate.connect(alex.name)
         assert await kate.connect(zoe.name)
     else:
-        await term(alex, "true = net_kernel:connect_node(zoe@localhost)")
+        await term(alex, f"true = net_kernel:connect_node('{zoe.name}')")
         assert await kate.connect(alex.name)
     trio = [alex, kate, zoe]
     await meshed(trio)
@@ -476,7 +477,7 @@ async def test_partitions_of_two_join(cluster: Cluster) -> None:
     """Two meshes with names of their own, one of them on both sides, are connected by one link."""
     alex, bert = await cluster.beam("alex"), await cluster.beam("bert")
     kate, mike = await cluster.python("kate"), await cluster.python("mike")
-    await term(alex, "true = net_kernel:connect_node(bert@localhost)")
+    await term(alex, f"true = net_kernel:connect_node('{bert.name}')")
     assert await kate.connect(mike.name)
     await meshed([alex, bert])
     await meshed([kate, mike])
@@ -535,7 +536,7 @@ async def test_a_thousand_names_wanted_by_all_have_one_winner_each(
     zoe = await cluster.beam("zoe", beam=other_beam)
     kate = await cluster.python("kate")
     assert await kate.connect(alex.name)
-    assert await zoe.eval_erlang_async("net_kernel:connect_node(kate@localhost)")
+    assert await zoe.eval_erlang_async(f"net_kernel:connect_node('{kate.name}')")
     trio = [alex, kate, zoe]
     await meshed(trio)
     count = 1000
@@ -568,7 +569,7 @@ async def test_a_thousand_names_wanted_by_all_have_one_winner_each(
     assert cluster.is_quiet()
 
 
-async def test_names_come_while_nodes_come_and_go(cluster: Cluster, epmd_port: int) -> None:
+async def test_names_come_while_nodes_come_and_go(cluster: Cluster, new_node) -> None:
     alex = await cluster.beam("alex")
     kate = await cluster.python("kate")
     assert await kate.connect(alex.name)
@@ -588,7 +589,7 @@ async def test_names_come_while_nodes_come_and_go(cluster: Cluster, epmd_port: i
 
     async def comes_and_goes() -> None:
         for _ in range(5):
-            async with Node("zoe@localhost", cookie="secret", epmd_port=epmd_port, services=SERVICES) as zoe:
+            async with new_node("zoe", services=SERVICES) as zoe:
                 assert await zoe.connect(alex.name)
                 await meshed([alex, kate, zoe])
 
@@ -630,7 +631,7 @@ async def test_a_stopped_beam_holds_nobody_up_longer_than_the_tick(
 
 
 async def test_a_stopped_python_node_holds_nobody_up_longer_than_the_tick(
-    cluster: Cluster, epmd_port: int
+    cluster: Cluster, epmd_port: int, here
 ) -> None:
     alex = await cluster.beam("alex", flags=TICK)
     kate = await cluster.python("kate", net_ticktime=4.0)
@@ -639,7 +640,7 @@ async def test_a_stopped_python_node_holds_nobody_up_longer_than_the_tick(
     zoe = await asyncio.create_subprocess_exec(
         sys.executable,
         str(script),
-        "zoe@localhost",
+        here("zoe@localhost"),
         str(epmd_port),
         alex.name,
         stdout=asyncio.subprocess.PIPE,
@@ -648,7 +649,7 @@ async def test_a_stopped_python_node_holds_nobody_up_longer_than_the_tick(
         assert zoe.stdout is not None
         assert await zoe.stdout.readline() == b"up\n"
         for node, others in ((alex, {"kate", "zoe"}), (kate, {"alex", "zoe"})):
-            names = {f"{name}@localhost" for name in others}
+            names = {here(f"{name}@localhost") for name in others}
             await eventually(lambda node=node: known(node), names)
             await eventually(lambda node=node: nodes_of(node), names)
         zoe.send_signal(signal.SIGSTOP)
@@ -660,7 +661,7 @@ async def test_a_stopped_python_node_holds_nobody_up_longer_than_the_tick(
         await all_see([alex, kate], "theirs", theirs)
         zoe.send_signal(signal.SIGKILL)
         await zoe.wait()
-        await eventually(lambda: known(alex), {"kate@localhost"})
+        await eventually(lambda: known(alex), {kate.name})
     finally:
         if zoe.returncode is None:
             zoe.kill()

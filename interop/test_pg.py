@@ -25,8 +25,8 @@ MEMBER = "spawn(fun() -> receive stop -> ok end end)"
 
 
 @pytest.fixture
-async def kate(epmd_port: int) -> AsyncIterator[Node]:
-    async with Node("kate@localhost", cookie="secret", epmd_port=epmd_port, services=SERVICES) as node:
+async def kate(new_node: Callable[..., Node]) -> AsyncIterator[Node]:
+    async with new_node("kate", services=SERVICES) as node:
         yield node
 
 
@@ -121,7 +121,7 @@ async def test_groups_that_were_there_before_the_connection(boot, kate: Node) ->
     pg.join(Atom("g"), [one, one])
     pg.join([1, 2.0, "x"], one, scope=PHOENIX)
     two = await join_there(alex, "Two")
-    assert (await alex.eval_erlang_async("net_kernel:connect_node(kate@localhost)")).term is True
+    assert (await alex.eval_erlang_async(f"net_kernel:connect_node('{kate.name}')")).term is True
     await all_see([alex], one, one, two)
     await eventually(lambda: there(alex, '[1, 2.0, <<"x">>]', PHOENIX), [one])
     await eventually(lambda: there(alex, '[1.0, 2.0, <<"x">>]', PHOENIX), [])
@@ -156,18 +156,18 @@ async def test_a_lost_connection_and_its_return(boot, kate: Node) -> None:
         if attempt % 2:
             kate.disconnect(alex.name)
         else:
-            await alex.eval_erlang_async("true = erlang:disconnect_node(kate@localhost)")
+            await alex.eval_erlang_async(f"true = erlang:disconnect_node('{kate.name}')")
         await eventually(here, [one])
         await eventually(lambda: there(alex), [two])
     assert is_quiet(alex)
 
 
-async def test_a_node_that_ends(boot, kate: Node, epmd_port: int) -> None:
+async def test_a_node_that_ends(boot, kate: Node, new_node) -> None:
     alex = await boot("alex")
     assert await kate.connect(alex.name)
     await join_there(alex, "Two")
     await eventually(lambda: len(here()), 1)
-    async with Node("zoe@localhost", cookie="secret", epmd_port=epmd_port, services=SERVICES) as zoe:
+    async with new_node("zoe", services=SERVICES) as zoe:
         assert await zoe.connect(alex.name)
         pg.join(Atom("x"), worker(zoe))
         await eventually(lambda: count(alex, "x"), 1)
