@@ -89,6 +89,8 @@ class TaskSupervisor:
             own, (TaskSupervisor.start_link, [name], options), type="supervisor", modules=[MODULE]
         )
 
+    child_spec = child
+
     # --- tasks --------------------------------------------------------------------------
 
     @staticmethod
