@@ -15,23 +15,28 @@ from typing import TYPE_CHECKING, Any
 
 from pyerlnode.cli import options as common
 from pyerlnode.cli import target
-from pyerlnode.errors import ErlangError, PyerlnodeError
-from pyerlnode.otp import ApplicationMaster
+from pyerlnode.errors import ErlangError, Exit, PyerlnodeError
+from pyerlnode.otp import Application
+from pyerlnode.otp.application_controller import CONTROLLER
 from pyerlnode.otp.readable import readable
-from pyerlnode.process import process_flag
+from pyerlnode.process import exit, process_flag, whereis
+from pyerlnode.services import application as application_service
 from pyerlnode.services import io
+from pyerlnode.services.application import on_end
 from pyerlnode.services.console import LogOutput, installed
 from pyerlnode.services.node import Node
 from pyerlnode.term import to_elixir
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from pyerlnode.node import NodeConfig
-    from pyerlnode.otp import Application
     from pyerlnode.services.console import Terminal
+    from pyerlnode.term import Term
 
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Seconds that a program's last output may take to reach who reads it.
 _LAST_OUTPUT = 2.0
 
@@ -63,53 +68,119 @@ def run(options: argparse.Namespace) -> int:
     with installed() as terminal:
         application = target.load(options.target)
         try:
-            return asyncio.run(serve(config, application, options.connect, terminal))
+            return asyncio.run(serve(config, application, options.connect, terminal, {}))
         except asyncio.CancelledError:
             raise StartFailed("the node's first process was killed") from None
         finally:
             log.give_up()
 
 
-async def serve(config: NodeConfig, application: Application, peers: list[str], terminal: Terminal) -> int:
+async def serve(
+    config: NodeConfig,
+    application: Application,
+    peers: list[str],
+    terminal: Terminal,
+    environment: Mapping[str, Mapping[str, Term]],
+) -> int:
     """Start the node and the application, say so, and wait for a signal; the exit code."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    signals = _Signals()
     async with Node(config) as node:
         # Whoever links itself to this process and leaves must not take the node with it.
         process_flag("trap_exit", True)
+        Application.put_all_env(environment, persistent=True)
+        ended: asyncio.Future[Term] = node.runtime.loop.create_future()
+        on_end(node.runtime, lambda _, reason: ended.set_result(reason))
         for peer in peers:
             if not await node.connect(peer):
                 logging.getLogger("pyerlnode.cli").warning("cannot connect to %s", peer)
-        master = ApplicationMaster.start(node.runtime, application)
         try:
-            await _until_started(master, stop)
-            terminal.open(f"{_up_line(node)}\n")
-            await _until_stopped(master, stop)
+            if await _start(node, application, signals):
+                terminal.open(f"{_up_line(node)}\n")
+                await _first(ended, signals.stop)
+            if ended.done():
+                raise StartFailed(f"the application has ended: {_text(ended.result())}")
         finally:
-            await master.stop()
-            # What was printed last is on the screen when this is answered, if anybody reads it.
-            with suppress(ErlangError, TimeoutError):
-                async with asyncio.timeout(_LAST_OUTPUT):
-                    await io.write("")
+            await _stop(node, signals)
     return 0
 
 
-async def _until_started(master: ApplicationMaster, stop: asyncio.Event) -> None:
-    await _first(master.started, stop)
-    if master.ended.done():
-        raise StartFailed(f"the application did not start: {to_elixir(readable(master.ended.result()))}")
+class _Signals:
+    """SIGTERM and SIGINT: the first one stops the applications, the second one does not wait for them."""
+
+    def __init__(self) -> None:
+        self.stop, self.hurry = asyncio.Event(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            self._loop.add_signal_handler(number, self._arrived)
+
+    def _arrived(self) -> None:
+        if self.stop.is_set():
+            self.hurry.set()
+            for number in _SIGNALS:
+                # The third one meets nobody.
+                self._loop.remove_signal_handler(number)
+        self.stop.set()
 
 
-async def _until_stopped(master: ApplicationMaster, stop: asyncio.Event) -> None:
-    await _first(master.ended, stop)
-    if master.ended.done():
-        raise StartFailed(f"the application has ended: {to_elixir(readable(master.ended.result()))}")
+async def _start(node: Node, application: Application, signals: _Signals) -> bool:
+    """Start the application and what it needs; False if a signal came first."""
+    failed: asyncio.Future[Term] = node.runtime.loop.create_future()
+
+    async def start() -> None:
+        reason: Term = None
+        try:
+            await Application.ensure_all_started(application, "permanent")
+        except Exit as error:
+            reason = error.reason
+        if not failed.done():
+            failed.set_result(reason)
+
+    node.runtime.spawn(start())
+    await _first(failed, signals.stop)
+    if not failed.done():
+        return False
+    if failed.result() is not None:
+        raise StartFailed(f"the application did not start: {_why(application, failed.result())}")
+    return True
 
 
-async def _first(future: asyncio.Future[Any], stop: asyncio.Event) -> None:
-    waiting = asyncio.ensure_future(stop.wait())
+async def _stop(node: Node, signals: _Signals) -> None:
+    stopping = asyncio.ensure_future(application_service.stop_all(node.runtime))
+    await _first(stopping, signals.hurry)
+    if not stopping.done():
+        stopping.cancel()
+        await _kill_all(node)
+        raise StartFailed("stopped by a second signal, before the applications had ended")
+    # What was printed last is on the screen when this is answered, if anybody reads it.
+    with suppress(ErlangError, TimeoutError):
+        async with asyncio.timeout(_LAST_OUTPUT):
+            await io.write("")
+
+
+async def _kill_all(node: Node) -> None:
+    controller = whereis(CONTROLLER)
+    if controller is not None:
+        exit(controller, "kill")
+
+
+def _why(application: Application, reason: Any) -> str:
+    """A failed start in few words: of the target itself without the call that everybody can think of."""
+    name, why = reason
+    match why:
+        case ("bad_return", (_, ("EXIT", (error, _)))):
+            why = error
+        case (error, (_, "start", [_, _])):
+            why = error
+    return _text(why) if name == application.name else f"{name}: {_text(why)}"
+
+
+def _text(reason: Term) -> str:
+    return to_elixir(readable(reason))
+
+
+async def _first(future: asyncio.Future[Any], event: asyncio.Event) -> None:
+    """Wait for one of them."""
+    waiting = asyncio.ensure_future(event.wait())
     try:
         await asyncio.wait({future, waiting}, return_when=asyncio.FIRST_COMPLETED)
     finally:

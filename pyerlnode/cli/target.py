@@ -32,11 +32,16 @@ def load(target: str) -> Application:
             found = getattr(found, part)
         except AttributeError:
             raise ConfigError(f"target {target!r}: {where} has no {attribute}") from None
-    return as_application(found, target)
+    return as_application(
+        found, target, Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]
+    )
 
 
-def as_application(found: Any, target: str) -> Application:
-    """An Application for what a target names: one, its class, a list of children, or an async function."""
+def as_application(found: Any, target: str, name: str) -> Application:
+    """An Application for what a target names: one, its class, a list of children, or an async function.
+
+    One that has no name is called `name`.
+    """
     if isinstance(found, type) and issubclass(found, Application):
         return found()
     if isinstance(found, Application):
@@ -44,9 +49,9 @@ def as_application(found: Any, target: str) -> Application:
     if inspect.iscoroutinefunction(found):
         if any(_is_required(parameter) for parameter in inspect.signature(found).parameters.values()):
             raise ConfigError(f"target {target!r}: the async function must take no arguments")
-        return Application.from_function(found)
+        return Application.from_function(found, name)
     if isinstance(found, list):
-        return Application.from_children([_child(child, target) for child in found])
+        return Application.from_children([_child(child, target) for child in found], name)
     what = f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
     raise ConfigError(
         f"target {target!r}: an Application, a list of children or an async function is wanted, not {what}"

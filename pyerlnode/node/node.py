@@ -90,6 +90,7 @@ class Node:
         self._keeper: EpmdKeeper | None = None
         self._local: LocalNode | None = None
         self._named = False
+        self._before_stop: list[Callable[[], Awaitable[object]]] = []
         self._token: Token[Runtime] | None = None
 
     def __repr__(self) -> str:
@@ -182,6 +183,13 @@ class Node:
         if self._state in ("new", "stopping", "stopped"):
             return
         self._state = "stopping"
+        try:
+            for last_wish in reversed(self._before_stop):
+                await last_wish()
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
         if self._runtime is not None:
             await self._runtime.stop(_SHUTDOWN_REASON)
         if self._listener is not None:
@@ -197,6 +205,10 @@ class Node:
             await link.wait_gone()
         self._leave_context()
         self._state = "stopped"
+
+    def before_stop(self, last_wish: Callable[[], Awaitable[object]]) -> None:
+        """Wait for `last_wish()` when the node stops, while everything still runs; the last one given first."""
+        self._before_stop.append(last_wish)
 
     def _leave_context(self) -> None:
         if self._token is None or current_runtime.get(None) is not self._runtime:

@@ -2,7 +2,7 @@
 
 from pyerlnode.otp import proc_lib, sys
 from pyerlnode.otp.agent import Agent
-from pyerlnode.otp.application import Application, ApplicationMaster
+from pyerlnode.otp.application import Application
 from pyerlnode.otp.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.dispatch import on_call, on_cast, on_info
 from pyerlnode.otp.dynamic_supervisor import DynamicSupervisor
@@ -36,7 +36,6 @@ from pyerlnode.otp.task_supervisor import TaskSupervisor
 __all__ = [
     "Agent",
     "Application",
-    "ApplicationMaster",
     "Caller",
     "ChangeCallbackModule",
     "ChildSpec",

@@ -4,13 +4,24 @@
 first: what is started after it has it for a group leader.
 """
 
-from pyerlnode.services import global_, logger, modules, net_adm, net_kernel, rpc, user
+from pyerlnode.services import application, global_, logger, modules, net_adm, net_kernel, rpc, user
 
-__all__ = ["DEFAULT_SERVICES", "global_", "logger", "modules", "net_adm", "net_kernel", "rpc", "user"]
+__all__ = [
+    "DEFAULT_SERVICES",
+    "application",
+    "global_",
+    "logger",
+    "modules",
+    "net_adm",
+    "net_kernel",
+    "rpc",
+    "user",
+]
 
 DEFAULT_SERVICES = (
     user.service,
     modules.service,
+    application.service,
     net_kernel.service,
     rpc.service,
     logger.service,

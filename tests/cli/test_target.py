@@ -24,10 +24,10 @@ async def wants_more(argument) -> None:
 
 def test_a_class_an_instance_and_a_function_are_applications() -> None:
     instance = App()
-    assert isinstance(target.as_application(App, "t"), App)
-    assert target.as_application(instance, "t") is instance
-    assert isinstance(target.as_application(function, "t"), Application)
-    assert isinstance(target.as_application([Server, (Server, 1)], "t"), Application)
+    assert isinstance(target.as_application(App, "t", "name"), App)
+    assert target.as_application(instance, "t", "name") is instance
+    assert isinstance(target.as_application(function, "t", "name"), Application)
+    assert isinstance(target.as_application([Server, (Server, 1)], "t", "name"), Application)
 
 
 class Server(GenServer):
@@ -37,13 +37,13 @@ class Server(GenServer):
 
 def test_a_child_that_is_none_is_told() -> None:
     with pytest.raises(ConfigError, match=r"target 't': a child is a class of servers.* not 42"):
-        target.as_application([Server, 42], "t")
+        target.as_application([Server, 42], "t", "name")
 
 
 @pytest.mark.parametrize("found", [wants_more, len, 42, "text", None])
 def test_anything_else_is_refused_with_what_was_wanted(found) -> None:
     with pytest.raises(ConfigError, match="t"):
-        target.as_application(found, "t")
+        target.as_application(found, "t", "name")
 
 
 @pytest.mark.parametrize("name", [".app:app", "..package.module:app", ".:app"])

@@ -1,118 +1,282 @@
-"""`application`: which applications run here, and their environment.
+"""`application`, and Elixir's `Application`: what runs here, and its environment.
 
-A node has `kernel` and `stdlib`, as far as this library is them; both run as long as it does.
-
-Source: application(3) of OTP's kernel.
-Proof: tests/services/test_builtins.py.
+Source: application(3) of OTP's kernel; Application of Elixir.
+Proof: tests/services/test_application.py, interop/test_applications.py.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any
 
-from pyerlnode.process import Runtime, this_process
+from pyerlnode.errors import ErlangError
+from pyerlnode.otp import GenServer
+from pyerlnode.otp import application_requests as requests
+from pyerlnode.otp.application_controller import CONTROLLER, TEMPORARY, is_persistent
+from pyerlnode.otp.application_master import GET_CHILD
+from pyerlnode.otp.application_table import table
+from pyerlnode.process import monitor, receive, send, this_process
 from pyerlnode.services.modules import BuiltinModule
-from pyerlnode.term import Atom, Pid, Term, charlist
+from pyerlnode.term import Atom, Pid, Reference, Term, charlist
 
-application = BuiltinModule(":application")
+application, elixir_application = BuiltinModule(":application"), BuiltinModule("Application")
 
 _OK, _ERROR, _UNDEFINED = Atom("ok"), Atom("error"), Atom("undefined")
-_NO_FILE = "no such file or directory"
-# The one that was started last is listed first.
-_RUNNING: Final = {
-    "stdlib": "The modules of OTP's stdlib that a pyerlnode node answers for",
-    "kernel": "The modules of OTP's kernel that a pyerlnode node answers for",
-}
+_BADARG, _FUNCTION_CLAUSE = Atom("badarg"), Atom("function_clause")
+_BAD_APPLICATION, _ALREADY_LOADED = Atom("bad_application"), Atom("already_loaded")
+_SERIAL = Atom("serial")
+_NOTHING: Any = object()
 
-_environments: WeakKeyDictionary[Runtime, dict[tuple[str, str], Term]] = WeakKeyDictionary()
+# --- starting and stopping ------------------------------------------------------------------
 
 
-def _environment() -> dict[tuple[str, str], Term]:
-    return _environments.setdefault(this_process().runtime, {})
+def _is_application(app: Any) -> bool:
+    return type(app) is Atom or (isinstance(app, tuple) and len(app) == 3 and type(app[0]) is Atom)
 
 
-def _version() -> list[int]:
+@application.export
+@elixir_application.export
+async def load(app: Any) -> Term:
+    if not _is_application(app):
+        return (_ERROR, (_BAD_APPLICATION, app))
+    return await requests.load(app)
+
+
+@application.export
+@elixir_application.export
+async def unload(name: Any) -> Term:
+    return await requests.unload(name)
+
+
+@application.export
+@elixir_application.export
+async def start(app: Any, type: Any = TEMPORARY) -> Term:
+    if not _is_application(app):
+        return (_ERROR, (_BAD_APPLICATION, app))
+    return await requests.start(app, type)
+
+
+@application.export
+@elixir_application.export
+async def ensure_started(app: Any, type: Any = TEMPORARY) -> Term:
+    if not _is_application(app):
+        return (_ERROR, (_BAD_APPLICATION, app))
+    return await requests.ensure_started(app, type)
+
+
+@application.export
+async def ensure_all_started(apps: Any, type: Any = TEMPORARY, mode: Any = _SERIAL) -> Term:
+    names = apps if isinstance(apps, list) else [apps]
+    if any(not isinstance(name, Atom) for name in names):
+        raise ErlangError(_FUNCTION_CLAUSE)
+    return await requests.ensure_all_started(apps, type)
+
+
+@elixir_application.export("ensure_all_started")
+async def ensure_all_started_by_options(apps: Any, options: Any = TEMPORARY) -> Term:
+    if isinstance(options, list):
+        options = next((option[1] for option in options if _is_type(option)), TEMPORARY)
+    return await ensure_all_started(apps, options)
+
+
+def _is_type(option: Any) -> bool:
+    return isinstance(option, tuple) and len(option) == 2 and option[0] == "type"
+
+
+@elixir_application.export
+async def ensure_loaded(name: Atom) -> Term:
+    loaded: Any = await requests.load(name)
+    return _OK if loaded is _OK or loaded[1][0] is _ALREADY_LOADED else loaded
+
+
+@application.export
+@elixir_application.export
+async def stop(name: Any) -> Term:
+    return await requests.stop(name)
+
+
+# --- what there is --------------------------------------------------------------------------
+
+
+@application.export
+@elixir_application.export("started_applications")
+async def which_applications(*timeout: Any) -> Term:
+    return await requests.which_applications()
+
+
+@application.export
+@elixir_application.export
+async def loaded_applications() -> Term:
+    return await requests.loaded_applications()
+
+
+@application.export
+async def info() -> Term:
+    return await GenServer.call(CONTROLLER, Atom("info"), None)
+
+
+@application.export
+def get_key(name: Any, key: Any = _NOTHING) -> Term:
+    if key is _NOTHING:
+        return _of_caller(lambda own: get_key(own, name))
+    spec = table().spec(name)
     try:
-        return charlist(version("pyerlnode"))
-    except PackageNotFoundError:
-        return charlist("0")
-
-
-@application.export
-@application.export("loaded_applications")
-def which_applications(*timeout: Any) -> list[Term]:
-    return [(Atom(name), charlist(text), _version()) for name, text in _RUNNING.items()]
-
-
-@application.export
-def get_env(name: Atom, key: Atom, default: Any = _UNDEFINED) -> Term:
-    found = _environment().get((name, key), _UNDEFINED)
-    if default is not _UNDEFINED:
-        return default if found is _UNDEFINED else found
-    return _UNDEFINED if found is _UNDEFINED else (_OK, found)
-
-
-@application.export
-def get_all_env(name: Atom) -> list[Term]:
-    return [(Atom(key), value) for (owner, key), value in _environment().items() if owner == name]
-
-
-@application.export
-def set_env(name: Atom, key: Atom, value: Any, options: Any = None) -> Atom:
-    _environment()[(name, key)] = value
-    return _OK
-
-
-@application.export
-def unset_env(name: Atom, key: Atom) -> Atom:
-    _environment().pop((name, key), None)
-    return _OK
-
-
-@application.export
-def get_key(name: Atom, key: Atom) -> Term:
-    if name not in _RUNNING:
+        return _UNDEFINED if spec is None else (_OK, spec.key(key, table().environment))
+    except KeyError:
         return _UNDEFINED
-    keys: dict[str, Term] = {
-        "description": charlist(_RUNNING[name]),
-        "vsn": _version(),
-        "modules": [],
-        "registered": [],
-        "applications": [],
-        "env": get_all_env(name),
-    }
-    return (_OK, keys[key]) if key in keys else _UNDEFINED
 
 
 @application.export
-def start(name: Atom, kind: Any = None) -> Term:
-    if name in _RUNNING:
-        return (_ERROR, (Atom("already_started"), name))
-    return (_ERROR, (charlist(_NO_FILE), charlist(f"{name}.app")))
+def get_all_key(name: Any = _NOTHING) -> Term:
+    if name is _NOTHING:
+        return _of_caller(get_all_key)
+    spec = table().spec(name)
+    return _UNDEFINED if spec is None else (_OK, spec.all_keys(table().environment))
+
+
+@elixir_application.export
+def spec(name: Atom, key: Any = _NOTHING) -> Term:
+    found = table().spec(name)
+    if key is _NOTHING:
+        keys = [] if found is None else found.all_keys(table().environment)
+        return None if found is None else [pair for pair in keys if pair[0] != "env"]
+    if key == "env":
+        raise ErlangError(_FUNCTION_CLAUSE)
+    try:
+        return None if found is None else found.key(key, table().environment)
+    except KeyError:
+        raise ErlangError(_FUNCTION_CLAUSE) from None
 
 
 @application.export
-def ensure_started(name: Atom, kind: Any = None) -> Term:
-    return _OK if name in _RUNNING else start(name)
+def get_application(of: Any = _NOTHING) -> Term:
+    if of is not _NOTHING and not isinstance(of, (Pid, Atom)):
+        raise ErlangError(_FUNCTION_CLAUSE)
+    runtime = this_process().runtime
+    if isinstance(of, Atom):
+        name = table().of_module(of)
+    else:
+        name = table().of_process(runtime, this_process().pid if of is _NOTHING else of)
+    return _UNDEFINED if name is None else (_OK, name)
+
+
+@elixir_application.export("get_application")
+def application_of_module(module: Atom) -> Term:
+    return table().of_module(module)
 
 
 @application.export
-def ensure_all_started(name: Atom, kind: Any = None) -> Term:
-    if name in _RUNNING:
-        return (_OK, [])
-    return (_ERROR, (name, (charlist(_NO_FILE), charlist(f"{name}.app"))))
+async def get_supervisor(name: Atom) -> Term:
+    """The topmost process of an application that runs."""
+    master = table().masters.get(name)
+    if master is None:
+        return _UNDEFINED
+    tag, ref = this_process().runtime.make_ref(), monitor(master)
+    send(master, (GET_CHILD, tag, this_process().pid))
+    answer: Any = await receive(lambda message: _is_answer(message, tag, ref))
+    child = answer[1][0] if answer[0] == tag and isinstance(answer[1], tuple) else None
+    return _UNDEFINED if child is None else (_OK, child)
+
+
+def _is_answer(message: Term, tag: Reference, ref: Reference) -> bool:
+    if not isinstance(message, tuple) or len(message) < 2:
+        return False
+    return any(isinstance(part, Reference) and part in (tag, ref) for part in message[:2])
+
+
+# --- the environment --------------------------------------------------------------------------
+
+
+def _of_caller(found: Any) -> Term:
+    """What `found` gives for the application that the caller belongs to."""
+    process = this_process()
+    own = table().of_process(process.runtime, process.pid)
+    return _UNDEFINED if own is None else found(own)
 
 
 @application.export
-def stop(name: Atom) -> Term:
-    if name in _RUNNING:
-        # They end with the node only.
-        return (_ERROR, Atom("notsup"))
-    return (_ERROR, (Atom("not_started"), name))
+def get_env(name: Any, key: Any = _NOTHING, default: Any = _NOTHING) -> Term:
+    if key is _NOTHING:
+        return _of_caller(lambda own: get_env(own, name))
+    found = table().environment.get(name, key, _NOTHING)
+    if default is _NOTHING:
+        return _UNDEFINED if found is _NOTHING else (_OK, found)
+    return default if found is _NOTHING else found
 
 
 @application.export
-def get_application(of: Atom | Pid | None = None) -> Term:
-    return _UNDEFINED
+def get_all_env(name: Any = _NOTHING) -> Term:
+    if name is _NOTHING:
+        own: Any = _of_caller(get_all_env)
+        return [] if own is _UNDEFINED else own
+    return list(table().environment.all(name))
+
+
+@application.export
+def set_env(name: Any, key: Any = _NOTHING, value: Any = _NOTHING, options: Any = _NOTHING) -> Term:
+    if value is _NOTHING:
+        return _set_all(name, [] if key is _NOTHING else key)
+    options = [] if options is _NOTHING else options
+    table().environment.put(name, key, value, persistent=is_persistent(options))
+    return _OK
+
+
+@application.export
+def unset_env(name: Any, key: Any, options: Any = None) -> Atom:
+    table().environment.delete(name, key, persistent=is_persistent(options))
+    return _OK
+
+
+def _set_all(config: Any, options: Any) -> Term:
+    """All of `[{Application, [{Key, Value}]}]`, or nothing."""
+    if not isinstance(config, list):
+        raise ErlangError(_FUNCTION_CLAUSE)
+    wrong = _what_is_wrong(config)
+    if wrong is not None:
+        raise ErlangError((_BADARG, charlist(wrong)))
+    for name, values in config:
+        for key, value in values:
+            table().environment.put(name, key, value, persistent=is_persistent(options))
+    return _OK
+
+
+def _what_is_wrong(config: list[Any]) -> str | None:
+    seen: set[str] = set()
+    for entry in config:
+        if not (isinstance(entry, tuple) and len(entry) == 2 and type(entry[0]) is Atom):
+            return "invalid application name"
+        name, values = entry
+        if not isinstance(values, list):
+            return f"application: {name}; parameters must be a list"
+        if any(not (isinstance(pair, tuple) and len(pair) == 2 and type(pair[0]) is Atom) for pair in values):
+            return f"application: {name}; invalid parameter"
+        if name in seen:
+            return f"duplicate application config: {name}"
+        seen.add(name)
+    return None
+
+
+@elixir_application.export("get_env")
+def elixir_get_env(name: Atom, key: Any, default: Any = None) -> Term:
+    found: Term = table().environment.get(name, key, default)
+    return found
+
+
+@elixir_application.export
+def fetch_env(name: Atom, key: Any) -> Term:
+    found = table().environment.get(name, key, _NOTHING)
+    return _ERROR if found is _NOTHING else (_OK, found)
+
+
+@elixir_application.export
+def put_env(name: Atom, key: Any, value: Any, options: Any = None) -> Term:
+    table().environment.put(name, key, value, persistent=is_persistent(options))
+    return _OK
+
+
+@elixir_application.export
+def put_all_env(config: Any, options: Any = None) -> Term:
+    return _set_all(config, options)
+
+
+elixir_application.export("delete_env")(unset_env)
+elixir_application.export("get_all_env")(get_all_env)
