@@ -15,12 +15,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from pyerlnode.errors import Exit
 from pyerlnode.otp import report_terms
 from pyerlnode.otp.proc_lib import ANCESTORS
-from pyerlnode.otp.readable import shortened
 from pyerlnode.process.log_events import is_elsewhere, tell_group_leader
+from pyerlnode.process.reasons import exc_info
 from pyerlnode.term import Atom, Pid, Term, to_elixir
+from pyerlnode.term.text import brief
 
 if TYPE_CHECKING:
     from pyerlnode.otp.report_terms import Event
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["crashed", "init_failed", "is_quiet", "server_name", "terminated", "unexpected"]
 
 logger = logging.getLogger("pyerlnode.otp")
-
-_MAX_TERM = 2000
 
 
 def is_quiet(reason: Term) -> bool:
@@ -56,15 +54,15 @@ def terminated(
     log: Term = (),
 ) -> None:
     """A server ended with a reason that is not quiet; `error` is what its callback raised, Exit too."""
-    message, shown = shortened(last_message), shortened(state)
+    shown = brief(state)
     logger.error(
         "GenServer %s terminating\nReason: %s\nLast message%s: %s\nState: %s",
         server_name(process),
-        _text(reason),
+        brief(reason),
         "" if client is None else f" (from {to_elixir(client)})",
-        message,
+        brief(last_message),
         shown,
-        exc_info=None if isinstance(error, Exit) else error,
+        exc_info=exc_info(error),
         extra=_fields(process, reason, last_message=last_message, state=shown, client=client),
     )
     if is_elsewhere(process):
@@ -87,8 +85,8 @@ def init_failed(process: Process, module: Atom, reason: Term, error: BaseExcepti
         "%s (%s) did not start\nReason: %s",
         server_name(process),
         module,
-        _text(reason),
-        exc_info=None if isinstance(error, Exit) else error,
+        brief(reason),
+        exc_info=exc_info(error),
         extra=_fields(process, reason, last_message=None, state=None, client=None),
     )
     crashed(process, reason, error)
@@ -106,7 +104,7 @@ def unexpected(process: Process, module: Atom, message: Term) -> None:
         "%s %s received unexpected message in handle_info/2: %s",
         module,
         server_name(process),
-        shortened(message),
+        brief(message),
         extra=_fields(process, None, last_message=message, state=None, client=None),
     )
     if is_elsewhere(process):
@@ -127,11 +125,3 @@ def _fields(process: Process, reason: Term, **more: Any) -> dict[str, Any]:
         "reason": reason,
         **more,
     }
-
-
-def _text(reason: Term) -> str:
-    try:
-        text = to_elixir(reason)
-    except Exception:
-        return shortened(reason)  # a Python object somewhere in it
-    return text if len(text) <= _MAX_TERM else f"{text[:_MAX_TERM]}..."

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from pyerlnode.otp import report_terms
 from pyerlnode.otp.child import TEMPORARY
-from pyerlnode.otp.readable import readable, shortened
+from pyerlnode.otp.readable import readable
 from pyerlnode.process.log_events import is_elsewhere, tell_group_leader
-from pyerlnode.term import Atom, Pid, Term, charlist, to_elixir
+from pyerlnode.term import Atom, Pid, Term, charlist
+from pyerlnode.term.text import brief
 
 if TYPE_CHECKING:
     from pyerlnode.otp.child import Child
@@ -46,12 +47,12 @@ def failed(
     """Something went wrong with a child of the supervisor that runs in `process`."""
     logger.error(
         "Child %s of supervisor %s %s\nReason: %s\nStart call: %s\nPid: %s",
-        _text(_field(described, "id")),
-        _text(supervisor),
+        brief(_field(described, "id")),
+        brief(supervisor),
         _TEXTS[context],
-        _text(reason),
-        _text(_field(described, "mfargs")),
-        _text(_field(described, "pid")),
+        brief(reason),
+        brief(_field(described, "mfargs")),
+        brief(_field(described, "pid")),
         extra={"supervisor": supervisor, "context": context, "reason": reason, "offender": described},
     )
     fields = [
@@ -67,10 +68,10 @@ def progress(process: Process, supervisor: Term, described: list[tuple[Term, Ter
     if logger.isEnabledFor(logging.INFO):
         logger.info(
             "Child %s of supervisor %s started\nPid: %s\nStart call: %s",
-            _text(_field(described, "id")),
-            _text(supervisor),
-            _text(_field(described, "pid")),
-            _text(_field(described, "mfargs")),
+            brief(_field(described, "id")),
+            brief(supervisor),
+            brief(_field(described, "pid")),
+            brief(_field(described, "mfargs")),
             extra={"supervisor": supervisor, "context": "progress", "started": described},
         )
     _tell(process, "info", supervisor, "progress", [(Atom("started"), described)])
@@ -80,8 +81,8 @@ def stray(process: Process, supervisor: Term, message: Term) -> None:
     """A message that means nothing to a supervisor; it was dropped."""
     logger.error(
         "Supervisor %s received unexpected message: %s",
-        _text(supervisor),
-        shortened(message),
+        brief(supervisor),
+        brief(message),
         extra={"supervisor": supervisor, "last_message": message},
     )
     if is_elsewhere(process):
@@ -115,10 +116,3 @@ def offender(child: Child, pid: Pid | Term, *, dynamic: bool = False) -> list[tu
 
 def _field(described: list[tuple[Term, Term]], name: str) -> Term:
     return next((value for key, value in described if key == name), None)
-
-
-def _text(term: Term) -> str:
-    try:
-        return to_elixir(term)
-    except Exception:
-        return shortened(term)  # a Python object somewhere in it

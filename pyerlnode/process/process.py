@@ -20,12 +20,13 @@ import logging
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pyerlnode.errors import ErlangError, Exit, TermError, UsageError
+from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.process.log_events import process_crashed
 from pyerlnode.process.mailbox import NO_MESSAGE, Mailbox, Receive
-from pyerlnode.process.reasons import exit_reason
+from pyerlnode.process.reasons import exc_info, exit_reason
 from pyerlnode.process.task import ProcessTask
-from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir
+from pyerlnode.term import Atom, Pid, Reference, Term
+from pyerlnode.term.text import brief, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -123,7 +124,7 @@ class Process:
         self.dictionary: dict[Term, Term] | None = None
 
     def __repr__(self) -> str:
-        name = f" {self.name}" if self.name else ""
+        name = f" {brief(self.name)}" if self.name else ""
         return f"<Process {self.pid}{name}>"
 
     @property
@@ -199,7 +200,7 @@ class Process:
         if self.exit_reason is not _ALIVE:
             # It was killed before and has unwound now.
             if error is not None and not isinstance(error, (asyncio.CancelledError, Exit)):
-                logger.error("Error in process %r after its end", self, exc_info=error)
+                logger.error("Error in process %r after its end", self, exc_info=exc_info(error) or error)
         elif error is not None:
             self._failed(error)
         elif self.behaviour is None:
@@ -219,12 +220,15 @@ class Process:
         self.die(reason)
 
     def _log_crash(self, reason: Term, error: BaseException) -> None:
-        if isinstance(error, ErlangError) and error.stack is not None:
-            # The stack says it all; the Python frames are those of this package.
-            logger.error("Error in process %r on node %s: %s", self, self.runtime.name, _readable(reason))
-        else:
-            logger.error("Error in process %r on node %s", self, self.runtime.name, exc_info=error)
-        process_crashed(self, reason, _readable(reason))
+        text = brief(reason)
+        # With a stack of its own, the Python frames are those of this package.
+        stack = isinstance(error, ErlangError) and error.stack is not None
+        info = None if stack else exc_info(error)
+        more = "" if stack or info else f" ({harmless(str(error))})"
+        logger.error(
+            "Error in process %r on node %s: %s%s", self, self.runtime.name, text, more, exc_info=info
+        )
+        process_crashed(self, reason, text)
 
     def _enqueue(self) -> None:
         if not self._queued:
@@ -347,7 +351,7 @@ class Process:
         if self.task is not None:
             self.task.cancel()
         elif self.owner is not None and not self.owner.done() and not self.runtime.stopping:
-            logger.warning("%r was ended by an exit signal: %s", self, _readable(reason))
+            logger.warning("%r was ended by an exit signal: %s", self, brief(reason))
             self.owner.cancel()
 
     def owner_ended(self, task: asyncio.Task[Any]) -> None:
@@ -358,10 +362,3 @@ class Process:
         # Not task.exception(): who asks by that has taken note of it, and asyncio would not report it.
         error: BaseException | None = task._exception
         self.die(NORMAL if error is None else exit_reason(error))
-
-
-def _readable(reason: Term) -> str:
-    try:
-        return to_elixir(reason)
-    except TermError:
-        return repr(reason)  # within a node a reason may be any object

@@ -14,13 +14,17 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import TYPE_CHECKING
+from traceback import walk_tb
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeAlias
 
 from pyerlnode.errors import ErlangError, Exit, Throw
 from pyerlnode.term import Atom, Term, charlist
 
 if TYPE_CHECKING:
-    from types import CodeType, TracebackType
+    from types import CodeType, FrameType
+
+ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType | None]"
 
 _FILE, _LINE = Atom("file"), Atom("line")
 
@@ -127,3 +131,34 @@ def code_location(function: object) -> list[Term]:
     """File and line of a function as a stack entry has them; empty for what is not written in Python."""
     code = code_of(function)
     return [] if code is None else _location(code, code.co_firstlineno)
+
+
+def exc_info(error: BaseException | None) -> ExcInfo | None:
+    """What a log is to show of `error` beside the reason, as `logging` takes it.
+
+    The frames of this package are left out at both ends: what failed is the code in between.
+    None for what the reason says in full: an Exit, and an ErlangError of this package's own code.
+    """
+    if error is None or isinstance(error, Exit):
+        return None
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    theirs = [index for index, frame in enumerate(frames) if not _is_own(frame)]
+    if theirs:
+        return type(error), error, _part(error.__traceback__, theirs[0], theirs[-1])
+    return None if isinstance(error, ErlangError) else (type(error), error, error.__traceback__)
+
+
+def _is_own(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("pyerlnode.")
+
+
+def _part(traceback: TracebackType | None, first: int, last: int) -> TracebackType | None:
+    """The entries `first` to `last` of a traceback."""
+    entries: list[TracebackType] = []
+    while traceback is not None:
+        entries.append(traceback)
+        traceback = traceback.tb_next
+    part: TracebackType | None = None
+    for entry in reversed(entries[first : last + 1]):
+        part = TracebackType(part, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return part

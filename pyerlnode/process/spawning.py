@@ -358,7 +358,8 @@ async def run(runtime: Runtime, request: SpawnRequest) -> None:
     """What a process that was started by module, function and arguments does."""
     args = request.args
     if not isinstance(args, list) or len(args) != request.arity:
-        raise BadArg("spawn: the arguments are no list, or not as many as announced")
+        what = f"{request.module}:{request.function}/{request.arity}"
+        raise BadArg(f"spawn of {what} by {request.sender}: the arguments are no list of so many")
     await apply_export(runtime, Export(request.module, request.function, len(args)), args)
 
 

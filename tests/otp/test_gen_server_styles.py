@@ -212,7 +212,7 @@ async def test_an_unknown_message_is_logged_and_dropped(caplog: pytest.LogCaptur
     erl.send(pid, (Atom("hello"), 1))
     assert await GenServer.call(pid, (Atom("add"), 1)) == 1
     assert "Plain #PID<" in caplog.text
-    assert "received unexpected message in handle_info/2: (Atom('hello'), 1)" in caplog.text
+    assert "received unexpected message in handle_info/2: {:hello, 1}" in caplog.text
 
 
 @pytest.mark.parametrize("args", [(), (1, 2), (b"x",), (1.0,), (True,)])

@@ -14,7 +14,15 @@ from pyerlnode.errors import Exit
 from pyerlnode.process import Process, Runtime, exit_reason
 from pyerlnode.process.links import Links
 from pyerlnode.process.reasons import MAX_FRAMES
-from pyerlnode.protocol.control import Demonitor, Link, Monitor, MonitorExit, SpawnReply, SpawnRequest
+from pyerlnode.protocol.control import (
+    Demonitor,
+    Link,
+    Monitor,
+    MonitorExit,
+    RegSend,
+    SpawnReply,
+    SpawnRequest,
+)
 from pyerlnode.protocol.control import Exit as ExitSignal
 from pyerlnode.term import Atom, ImproperList
 
@@ -228,7 +236,7 @@ async def test_a_reason_that_is_no_term_can_be_logged(
     task = asyncio.create_task(plain())
     with pytest.raises((Exit, asyncio.CancelledError)):
         await task
-    assert "was ended by an exit signal: ('odd', <object" in caplog.text
+    assert 'was ended by an exit signal: {"odd", <object' in caplog.text
 
 
 async def test_twenty_thousand_processes_in_a_chain_of_links_end_at_once(runtime: Runtime) -> None:
@@ -368,18 +376,22 @@ async def test_an_exit_signal_of_another_node_for_a_link_that_is_not_there_is_dr
 
 @pytest.mark.parametrize("args", [ImproperList([1], 2), Atom("none"), b"x", [1, 2]])
 async def test_a_spawn_request_with_arguments_that_fit_no_call_gives_a_process_that_ends(
-    runtime: Runtime, args: Any
+    runtime: Runtime, args: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     others = Others(runtime)
     m, f = Atom("m"), Atom("f")
     options = [Atom("monitor")]
     others.receive(SpawnRequest(others.ref(), others.pid(), others.pid(2), m, f, 1, options, args))
     await settled()
-    reply, down = others.take()
+    reply, log, down = others.take()
     assert isinstance(reply, SpawnReply)
     assert reply.flags == 2
+    assert isinstance(log, RegSend)  # of its group leader
     assert isinstance(down, MonitorExit)
     assert down.reason[0] == "badarg"
+    # One line that says who is to blame, and no traceback of what is not theirs.
+    (line,) = caplog.text.splitlines()
+    assert f"spawn of m:f/1 by {others.pid()}: the arguments are no list of so many" in line
 
 
 async def test_a_spawn_request_with_improper_options_is_badopt(runtime: Runtime) -> None:
