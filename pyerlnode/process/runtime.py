@@ -444,14 +444,16 @@ def this_process() -> Process:
     too) in a thread that is not the event loop's.
     """
     process = current_process.get()
-    if process is not None and process.runtime.thread != get_ident():
-        raise OtherThread(process)
-    if process is not None and process.owner is None:
+    here = get_ident()
+    if process is not None and process.owner is None and process.runtime.thread == here:
         return process
     runtime = current_runtime.get(None)
     # A process that is attached to a task acts for it only at the node that the task uses now.
-    if process is not None and process.alive and process.runtime is runtime:
-        return process
+    if process is not None and process.runtime is runtime:
+        if runtime.thread != here:
+            raise OtherThread(process)
+        if process.alive:
+            return process
     if runtime is None:
         raise UsageError("no node: use `async with Node(...)`, or run this in a process")
     process = runtime.attach()
