@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import postgresql_server
 import pytest
 
 from pyerlnode import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pyerlnode.testing import BeamNode, PythonNode
 
@@ -50,3 +51,9 @@ def new_node(request: pytest.FixtureRequest, node_host: str) -> Callable[..., No
         return Node(name if "@" in name else f"{name}@{node_host}", cookie, **settings)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgresql_server.Server]:
+    """A PostgreSQL server; `postgresql.create()` is the URL of an empty database."""
+    yield from postgresql_server.running()
