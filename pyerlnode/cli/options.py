@@ -7,12 +7,15 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
+from pyerlnode.cli import configuration
 from pyerlnode.errors import ConfigError
 from pyerlnode.node import NodeConfig
 from pyerlnode.node import names as node_names
 
 if TYPE_CHECKING:
     import argparse
+
+    from pyerlnode.term import Term
 
 
 def seconds(text: str) -> float:
@@ -77,3 +80,12 @@ def run_config(options: argparse.Namespace) -> NodeConfig:
         epmd_port=options.epmd_port,
         net_ticktime=options.net_ticktime,
     )
+
+
+def environment(options: argparse.Namespace) -> dict[str, dict[str, Term]]:
+    """What applications are configured with: `--config` and `--env`, or PYERLNODE_ENV."""
+    if options.config is None:
+        if options.env is not None:
+            raise ConfigError("--env chooses an environment of a file: --config is missing")
+        return {}
+    return configuration.load(options.config, options.env or os.environ.get("PYERLNODE_ENV") or None)

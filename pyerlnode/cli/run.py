@@ -54,6 +54,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_epmd(parser)
     parser.add_argument("--connect", metavar="NODE", action="append", default=[], help="connect at the start")
     parser.add_argument("--net-ticktime", metavar="S", type=float, default=60.0, help="seconds (default 60)")
+    parser.add_argument("--config", metavar="FILE", help="TOML file with a table per application")
+    parser.add_argument("--env", metavar="ENV", help="environment in that file (default: PYERLNODE_ENV)")
     parser.add_argument("target", metavar="TARGET", help="file.py:attr or package.module:attr")
 
 
@@ -65,10 +67,11 @@ def run(options: argparse.Namespace) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     config = common.run_config(options)
+    environment = common.environment(options)
     with installed() as terminal:
         application = target.load(options.target)
         try:
-            return asyncio.run(serve(config, application, options.connect, terminal, {}))
+            return asyncio.run(serve(config, application, options.connect, terminal, environment))
         except asyncio.CancelledError:
             raise StartFailed("the node's first process was killed") from None
         finally:

@@ -155,7 +155,8 @@ async def _caught(call: Callable[[], Any]) -> Any:
         return (_EXIT, _CANCELLED)
     except Exception as error:
         if not isinstance(error, ErlangError):
-            logger.debug("a callback of an application raised", exc_info=error)
+            # The term that this becomes says where, but not how it came to that.
+            logger.error("a callback of an application failed", exc_info=error)
         return (_EXIT, (error_reason(error), stacktrace(error)))
 
 

@@ -201,7 +201,7 @@ class ApplicationController(GenServer, module="application_controller"):
             return NoReply()
         self._table.masters.pop(name, None)
         reason = result[1]
-        _log_exit(name, reason, type)
+        logger.info("application %s did not start: %s (%s)", name, to_elixir(reason), type)
         normal = isinstance(reason, tuple) and len(reason) == 2 and reason[:1] == _NORMAL_START
         if type is TEMPORARY or (type is _TRANSIENT and normal):
             return NoReply()
@@ -258,7 +258,8 @@ class ApplicationController(GenServer, module="application_controller"):
         """A node without this application is of no use."""
         if self._given_up is not None:
             self._given_up(name, reason)
-        return Stop(charlist(to_erlang(why)))
+        # Quietly: the state of this server says nothing about it.
+        return Stop((_SHUTDOWN, charlist(to_erlang(why))))
 
     async def terminate(self, reason: Term) -> None:
         """Stop everything, the application started last first."""
@@ -305,7 +306,7 @@ def _log_exit(name: Atom, reason: Term, type: Atom) -> None:
     if reason is _STOPPED or is_quiet(reason):
         logger.info("application %s exited: %s (%s)", name, text, type)
     else:
-        logger.error("application %s exited: %s (%s)", name, text, type)
+        logger.warning("application %s exited: %s (%s)", name, text, type)
 
 
 def start_controller(

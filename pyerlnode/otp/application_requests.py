@@ -11,9 +11,10 @@ Proof: tests/otp/test_application_*.py, interop/test_applications.py.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.errors import UsageError
+from pyerlnode.errors import Exit, UsageError
 from pyerlnode.otp.application_callbacks import ERROR, OK, type_of
 from pyerlnode.otp.application_controller import CONTROLLER, TEMPORARY
 from pyerlnode.otp.application_spec import ApplicationSpec
@@ -104,8 +105,9 @@ async def ensure_all_started(apps: Any, type: Any = TEMPORARY, mode: Any = None)
     for app in apps if isinstance(apps, list) else [apps]:
         failed = await _start_all(app, type, started)
         if failed is not None:
-            for name in reversed(started):
-                await stop(name)
+            with suppress(Exit):  # a permanent one that fails ends the controller, and all others with it
+                for name in reversed(started):
+                    await stop(name)
             return (ERROR, failed)
     return (OK, started)
 

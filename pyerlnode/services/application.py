@@ -77,11 +77,11 @@ def service(node: Node) -> None:
     """Start the application controller; the node stops its applications when it stops."""
 
     def given_up(name: Atom, reason: Term) -> None:
-        logger.critical("application %s has ended, and with it the node: %s", name, to_elixir(reason))
         observer = _observers.get(node.runtime)
         if observer is not None:
             observer(name, reason)
         else:
+            logger.critical("application %s has ended, and with it the node: %s", name, to_elixir(reason))
             _stop_soon(node)
 
     start_controller(node.runtime, _basic(), given_up)

@@ -317,7 +317,7 @@ async def test_what_the_end_of_an_application_means(
         assert [name for name, _, _ in await Application.which_applications()] == ["other"]
         down.cancel()
     else:
-        assert bytes(await down) == f"{{application_terminated,ends,{reason}}}".encode()
+        assert await down == ("shutdown", charlist(f"{{application_terminated,ends,{reason}}}"))
         assert trail() == [("stopped",)]
     assert ([] if goes_on else [("ends", reason)]) == ENDED
 
