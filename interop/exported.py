@@ -97,6 +97,15 @@ async def wait() -> Any:
 
 
 @kate.export
+async def listen(name: Atom, to: Pid) -> None:
+    """Has a name, and tells `to` everything that it is sent."""
+    erl.register(name, erl.self())
+    erl.send(to, Atom("listening"))
+    while True:
+        erl.send(to, await erl.receive())
+
+
+@kate.export
 def sizes() -> list[int]:
     runtime = erl.this_process().runtime
     return [len(runtime.processes()), len(runtime.aliases), len(runtime.spawns), len(runtime.timers)]
