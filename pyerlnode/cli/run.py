@@ -25,11 +25,13 @@ from pyerlnode.services import io
 from pyerlnode.services.application import on_end
 from pyerlnode.services.console import LogOutput, installed
 from pyerlnode.services.node import Node
+from pyerlnode.services.reloader import Reloader
 from pyerlnode.term import to_elixir
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pyerlnode.node import NodeConfig
     from pyerlnode.services.console import Terminal
@@ -56,6 +58,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net-ticktime", metavar="S", type=float, default=60.0, help="seconds (default 60)")
     parser.add_argument("--config", metavar="FILE", help="TOML file with a table per application")
     parser.add_argument("--env", metavar="ENV", help="environment in that file (default: PYERLNODE_ENV)")
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="load modules of the target's directory again when they change; servers keep their state",
+    )
     parser.add_argument("target", metavar="TARGET", help="file.py:attr or package.module:attr")
 
 
@@ -70,8 +77,9 @@ def run(options: argparse.Namespace) -> int:
     environment = common.environment(options)
     with installed() as terminal:
         application = target.load(options.target)
+        watched = target.directory(options.target) if options.reload else None
         try:
-            return asyncio.run(serve(config, application, options.connect, terminal, environment))
+            return asyncio.run(serve(config, application, options.connect, terminal, environment, watched))
         except asyncio.CancelledError:
             raise StartFailed("the node's first process was killed") from None
         finally:
@@ -84,6 +92,7 @@ async def serve(
     peers: list[str],
     terminal: Terminal,
     environment: Mapping[str, Mapping[str, Term]],
+    watched: Path | None = None,
 ) -> int:
     """Start the node and the application, say so, and wait for a signal; the exit code."""
     signals = _Signals()
@@ -98,6 +107,8 @@ async def serve(
                 logging.getLogger("pyerlnode.cli").warning("cannot connect to %s", peer)
         try:
             if await _start(node, application, signals):
+                if watched is not None:
+                    await Reloader.start_link(str(watched))
                 terminal.open(f"{_up_line(node)}\n")
                 await _first(ended, signals.stop)
             if ended.done():

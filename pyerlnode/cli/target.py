@@ -37,6 +37,12 @@ def load(target: str) -> Application:
     )
 
 
+def directory(target: str) -> Path:
+    """Where the source of a target is: the directory of the file, or the one that packages are found in."""
+    where = target.rpartition(":")[0]
+    return Path(where).resolve().parent if where.endswith(".py") else Path.cwd()
+
+
 def as_application(found: Any, target: str, name: str) -> Application:
     """An Application for what a target names: one, its class, a list of children, or an async function.
 

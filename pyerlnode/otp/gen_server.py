@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
 from pyerlnode.otp.dispatch import handlers_of
+from pyerlnode.otp.newest import newest
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import atom, check_timeout
 from pyerlnode.otp.server import Server
@@ -329,6 +330,7 @@ async def start_server(
     **options: Any,
 ) -> StartResult:
     """Start a server of `cls`: `("ok", pid)`, `"ignore"` or `("error", reason)`, which supervisors go by."""
+    cls = newest(cls)
     handlers = handlers_of(cls, GenServer)
     debug = check_options(options)
     server = Server(cls, handlers, args, this_process().pid if link else None, debug)

@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pyerlnode.errors import BadArg, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
 from pyerlnode.otp.gen_server import check_options, started
+from pyerlnode.otp.newest import newest
 from pyerlnode.otp.results import atom
 from pyerlnode.otp.statem_modes import Mode, check_callback_mode
 from pyerlnode.otp.statem_results import NextState
@@ -242,6 +243,7 @@ async def start_machine(
 ) -> StartResult:
     """Start a machine of `cls`: `("ok", pid)`, `"ignore"` or `("error", reason)`, which supervisors go by."""
     debug = check_options(options)
+    cls = newest(cls)
     mode = cls.__mode__()
     server = StatemServer(cls, mode, args, this_process().pid if link else None, debug)
     return await proc_lib.start(

@@ -13,7 +13,7 @@ from typing import Any
 from pyerlnode.errors import PyerlnodeError, TermError
 from pyerlnode.term import Atom, Map, Term, encode
 
-__all__ = ["attributes", "readable", "replace_attributes", "shortened"]
+__all__ = ["attributes", "readable", "replace_attributes", "restored", "saved", "shortened"]
 
 # Deeper than this a value is shown as text; a value that contains itself is, sooner or later.
 _MAX_DEPTH = 64
@@ -47,6 +47,19 @@ def replace_attributes(instance: object, state: Term) -> None:
             raise ValueError(f"the server has no attribute {name!r}")
     for name, value in pairs:
         setattr(instance, str(name), value)
+
+
+def saved(instance: object) -> dict[str, Any]:
+    """The attributes of an instance as they are, for `restored`."""
+    return _own(instance)
+
+
+def restored(instance: object, attributes: dict[str, Any]) -> None:
+    """Give an instance the attributes that it had when they were `saved`, and no others."""
+    for name in _own(instance).keys() - attributes.keys():
+        delattr(instance, name)
+    for name, value in attributes.items():
+        setattr(instance, name, value)
 
 
 def shortened(value: object) -> str:

@@ -521,8 +521,19 @@ class Server(Suspendable):
     async def _code_changed(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return _code_change_result(await coroutine)
 
-    def take_class(self, cls: type) -> None:
-        """Let another class be what the server is of; see `reloader`."""
+    @property
+    def instance(self) -> Any:
+        """What the state is in."""
+        return self.state
+
+    @property
+    def classes(self) -> list[type]:
+        """Whose callbacks are called; the last one's now."""
+        return [self._class]
+
+    def take_classes(self, classes: list[type]) -> None:
+        """Let other classes take the place of `classes`; TypeError if the instance cannot be of one."""
+        cls = classes[-1]
         handlers: Handlers = cls.__server_handlers__()  # type: ignore[attr-defined]  # of GenServer
         self.state.__class__ = cls
         self._class, self._handlers = cls, handlers

@@ -538,11 +538,21 @@ class StatemServer(Suspendable):
             return self._shown_result(result)
         return None
 
-    def take_class(self, cls: type) -> None:
-        """Let another class be what handles the events; see `reloader`."""
-        mode: Mode = cls.__mode__()  # type: ignore[attr-defined]  # of GenStatem
-        self.data.__class__ = cls
-        self._modules[-1], self._mode = cls, mode
+    @property
+    def instance(self) -> Any:
+        """What the data is in."""
+        return self.data
+
+    @property
+    def classes(self) -> list[type]:
+        """Whose callbacks are called; the last one's now, the others' after PopCallbackModule."""
+        return list(self._modules)
+
+    def take_classes(self, classes: list[type]) -> None:
+        """Let other classes take the place of `classes`; TypeError if the instance cannot be of one."""
+        mode: Mode = classes[-1].__mode__()  # type: ignore[attr-defined]  # of GenStatem
+        self.data.__class__ = classes[-1]
+        self._modules, self._mode = list(classes), mode
 
     def system_terminate(self, reason: Term) -> Pending:
         return self._drive(self._safely(self._terminate(reason)))

@@ -30,6 +30,7 @@ from pyerlnode.errors import BadArg, Exit, UsageError
 from pyerlnode.otp import gen, proc_lib
 from pyerlnode.otp.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.gen_server import GenServer, started
+from pyerlnode.otp.newest import newest
 from pyerlnode.otp.supervisor_flags import Supervision
 from pyerlnode.otp.supervisor_server import SupervisorServer
 from pyerlnode.process import Process, this_process
@@ -166,7 +167,7 @@ def _supervision(cls: type[Supervisor], args: tuple[Any, ...], options: dict[str
             raise BadArg(
                 f"{cls.__name__}.start_link has no option {next(iter(options))!r}: its init says them"
             )
-        return lambda: cls().init(*args)
+        return lambda: newest(cls)().init(*args)
     if len(args) != 1:
         raise BadArg(f"Supervisor.start_link takes one list of children, not {len(args)} arguments")
     known = ("strategy", "max_restarts", "max_seconds", "auto_shutdown")

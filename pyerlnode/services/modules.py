@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from pyerlnode.errors import ErlangError, UsageError
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     from pyerlnode.node import Node
 
-__all__ = ["Module", "apply", "find", "function_exported", "is_loaded", "loaded", "service"]
+__all__ = ["Module", "apply", "exported_anew", "find", "function_exported", "is_loaded", "loaded", "service"]
 
 _F = TypeVar("_F", bound="Callable[..., Any] | type[GenServer]")
 
@@ -239,6 +240,28 @@ def module_name(name: str) -> Atom:
     if not name.startswith(":") and text[0].isupper() and text != "Elixir" and not text.startswith("Elixir."):
         return Atom(f"Elixir.{text}")
     return Atom(text)
+
+
+@contextmanager
+def exported_anew(file: str) -> Iterator[None]:
+    """While a source file is executed again: what it exported before is forgotten, and back if that fails."""
+    tables = [table for module in _exported.values() for table in (module._functions, module._derived)]
+    before = [(table, dict(table)) for table in tables]
+    for table, functions in before:
+        for name, others in functions.items():
+            table[name] = [other for other in others if not _is_from(other.call, file)]
+    try:
+        yield
+    except BaseException:
+        for table, functions in before:
+            table.clear()
+            table.update(functions)
+        raise
+
+
+def _is_from(function: Any, file: str) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename == file
 
 
 def _origin(function: Any) -> object:
