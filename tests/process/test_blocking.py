@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import subprocess
+import sys
+import textwrap
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,8 @@ from pyerlnode.process import Runtime, blocking, current_runtime, this_process, 
 from pyerlnode.term import Atom
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyerlnode.term import Pid
 
 colour: ContextVar[str] = ContextVar("colour")
@@ -489,3 +494,70 @@ async def test_nothing_is_left_in_the_tables(runtime: Runtime, caplog: pytest.Lo
         gate.open()
     assert (len(runtime.processes()), len(runtime.aliases)) == before
     assert (runtime.threads.running, runtime.threads.waiting) == (0, 0)
+
+
+async def test_a_loop_of_its_own_in_a_thread_has_processes_of_its_own() -> None:
+    async def other() -> Any:
+        runtime = Runtime("other@localhost")
+        current_runtime.set(runtime)
+        try:
+            return erl.node(), erl.self().node
+        finally:
+            await runtime.stop(Atom("shutdown"))
+
+    async def body() -> Any:
+        return await asyncio.to_thread(asyncio.run, other())
+
+    assert await body() == await inside(body) == ("other@localhost", "other@localhost")
+    assert erl.node() == "here@localhost"
+
+
+async def test_without_another_thread_of_the_operating_system_work_waits_or_fails(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    first = erl.spawn(through, gate)
+    await gate.entered()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    second = erl.spawn(who, "waits")
+    await settled()
+    assert runtime.threads.waiting == 1
+    erl.exit(second, "kill")
+    erl.exit(first, "kill")
+    await settled()
+    third = erl.spawn(through, Gate())
+    error, _ = await reason_of(third)
+    assert error["message"] == b"can't start new thread"
+    gate.open()
+
+
+def test_a_thread_that_never_comes_back_does_not_keep_the_program(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+        import asyncio, threading
+        from pyerlnode import blocking, receive, self, send, spawn
+        from pyerlnode.process import Runtime, current_runtime
+
+        @blocking
+        def stuck(to):
+            send(to, "there")
+            threading.Event().wait()
+
+        async def main():
+            runtime = Runtime("here@localhost")
+            current_runtime.set(runtime)
+            spawn(stuck, self())
+            assert await receive() == "there"
+            await runtime.stop("shutdown")
+            print("stopped")
+
+        asyncio.run(main())
+        """)
+    )
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
