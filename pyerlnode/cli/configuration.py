@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from pyerlnode.errors import ConfigError, PyerlnodeError, TermEncodeError
 from pyerlnode.term import Atom, Term, charlist, encode, parse_elixir
@@ -66,10 +66,13 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         mine = merged.get(key)
-        both = isinstance(mine, dict) and isinstance(value, dict)
-        merge = both and _notation(mine) is None and _notation(value) is None
-        merged[key] = _merged(mine, value) if merge else value  # type: ignore[arg-type]  # both are tables
+        merged[key] = _merged(mine, value) if _is_plain(mine) and _is_plain(value) else value
     return merged
+
+
+def _is_plain(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether it is a table that stands for a map, or for an application."""
+    return isinstance(value, dict) and _notation(value) is None
 
 
 def _values(file: str, name: str, table: Any) -> dict[str, Term]:
@@ -94,7 +97,7 @@ def _term(value: Any) -> Term:
     if isinstance(value, list):
         return [_term(element) for element in value]
     if not isinstance(value, dict):
-        return value  # type: ignore[no-any-return]  # text, a number, a truth value, a time
+        return value  # text, a number, a truth value, a time
     notation = _notation(value)
     if notation is not None:
         text = value[notation]

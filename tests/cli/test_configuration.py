@@ -115,5 +115,5 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path) -> None:
         configuration.load(str(tmp_path), None)
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="binary.toml"):
+    with pytest.raises(ConfigError, match=r"binary\.toml"):
         configuration.load(str(binary), None)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import textwrap
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from test_command_line import RUN, one_line, pyerlnode
 
 from pyerlnode.testing import PythonNode, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROGRAM = """
 import asyncio
