@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyerlnode.errors import Exit, Throw
+from pyerlnode.errors import ErlangError, Exit, Throw
 from pyerlnode.otp.readable import shortened
 from pyerlnode.otp.reports import logger, server_name
 from pyerlnode.process import error_reason, stacktrace
@@ -40,7 +40,7 @@ def crashed(process: Process, starter: Term, work: Work, callers: Term, error: E
         _text(reason[0]),
         _text(function),
         _text(args),
-        exc_info=None if isinstance(error, Exit) else error,
+        exc_info=None if _says_it_all(error) else error,
         extra={
             "label": LABEL,
             "pid": process.pid,
@@ -52,6 +52,11 @@ def crashed(process: Process, starter: Term, work: Work, callers: Term, error: E
             "callers": callers,
         },
     )
+
+
+def _says_it_all(error: Exception) -> bool:
+    """Whether a Python traceback would show nothing but frames of this package."""
+    return isinstance(error, Exit) or (isinstance(error, ErlangError) and error.stack is not None)
 
 
 def _bare(error: Exception) -> Term:
