@@ -123,6 +123,10 @@ class Attempt:
         """Where both sides dial at once, one of the two is refused or given up."""
         return self._connector.is_overruled(self._pending, error)
 
+    def log(self, level: int, text: str) -> None:
+        """Lines about those whom this node dials."""
+        logger.log(level, "%s", text)
+
     def link_down(self, link: Link, error: PeerError | None) -> None:
         """Refused, failed, or given up."""
         if not self.over.done():

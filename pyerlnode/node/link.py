@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Link", "LinkOwner"]
 
-logger = logging.getLogger("pyerlnode.node")
-
 CONNECTION_CLOSED: Final = Atom("connection_closed")
 NET_TICK_TIMEOUT: Final = Atom("net_tick_timeout")
 DISCONNECT: Final = Atom("disconnect")
@@ -59,6 +57,9 @@ class LinkOwner(Protocol):
 
     def is_expected(self, link: Link, error: PeerError, lost: bool) -> bool:
         """Whether `error` is nothing to warn about; `lost`: the peer closed the connection."""
+
+    def log(self, level: int, text: str) -> None:
+        """Write a line about one of the links."""
 
     def link_down(self, link: Link, error: PeerError | None) -> None:
         """The link is closed; None where this side closed it.  Called once."""
@@ -252,7 +253,7 @@ class Link(asyncio.Protocol):
             return
         level = logging.INFO if self.owner.is_expected(self, error, lost) else logging.WARNING
         # What a Connection says names the peer already.
-        logger.log(level, "%s: %s", self if self.what not in str(error) else self.address, error)
+        self.owner.log(level, f"{self if self.what not in str(error) else self.address}: {error}")
         if isinstance(error, TickTimeout):
             self.reason = NET_TICK_TIMEOUT
         self._flush_all()  # the status of a refusal

@@ -2,7 +2,8 @@
 
 Whoever can reach the port can open connections and say nothing, so these are
 bounded: beyond `max_pending` the oldest one gives way, and each has the seven
-seconds of the handshake.  A name that was only claimed changes nothing.
+seconds of the handshake.  A name that was only claimed changes nothing.  What they do
+wrong is logged, the first few lines in full.
 
 Source: ERTS manual, "Distribution Protocol", Distribution Handshake.
 Proof: tests/node/test_listener.py.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from pyerlnode.errors import HandshakeError
 from pyerlnode.node.dynamic import DynamicNames
 from pyerlnode.node.hosts import os_error
 from pyerlnode.node.link import Link
+from pyerlnode.node.log_limit import LogLimit
 from pyerlnode.node.router import NODEDOWN
 from pyerlnode.protocol.events import AliveAnswer, NameReceived, Status, Up
 
@@ -34,8 +37,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener"]
 
+logger = logging.getLogger("pyerlnode.node")
+
 # Connections that wait in the kernel to be accepted.
 _BACKLOG = 512
+# Turns of the event loop until asyncio asks for the link of a connection that it has accepted, and,
+# however many links are to be opened, until it has opened them.
+_TURNS, _MAX_TURNS = 3, 100
 
 
 class Listener:
@@ -62,6 +70,9 @@ class Listener:
         self._server: asyncio.Server | None = None
         #: oldest first, each with the name that it claims
         self._pending: dict[Link, str] = {}
+        #: made when it was accepted, and not told yet that its transport is open
+        self._coming: set[Link] = set()
+        self._log = LogLimit(logger, "%d more connections failed before they were authenticated, within %g s")
         self._dynamic = DynamicNames()
         router.observe(self._node_event)
 
@@ -98,6 +109,7 @@ class Listener:
     async def close(self) -> None:
         """Accept nothing more and drop what is not authenticated."""
         if self._server is not None:
+            await self._accepted_last()
             self._server.close()
         elif self._socket is not None:
             self._socket.close()
@@ -106,15 +118,31 @@ class Listener:
             link.close()
         for link in links:
             await link.wait_gone()
+        self._log.end()
+
+    async def _accepted_last(self) -> None:
+        """Accept nothing more, and wait for what asyncio has accepted and not handed over yet.
+
+        For one that it hands over to a closed server it makes a transport that nobody closes.
+        """
+        assert self._socket is not None
+        asyncio.get_running_loop().remove_reader(self._socket)
+        for turn in range(_MAX_TURNS):
+            if turn >= _TURNS and not self._coming:
+                break
+            await asyncio.sleep(0)
 
     def _new_link(self) -> Link:
         now = asyncio.get_running_loop().time()
-        return Link(self._accept(now), self)
+        link = Link(self._accept(now), self)
+        self._coming.add(link)
+        return link
 
     # --- LinkOwner --------------------------------------------------------------------
 
     def link_made(self, link: Link) -> None:
         """One more that has said nothing yet."""
+        self._coming.discard(link)
         self._pending[link] = ""
         if len(self._pending) > self._max_pending:
             oldest = next(iter(self._pending))
@@ -139,6 +167,10 @@ class Listener:
         """A port may be probed, and a peer that we dial too may give its own attempt up."""
         name = self._pending.get(link, "")
         return lost and (not link.what or (bool(name) and self._connector.is_wanted(name)))
+
+    def log(self, level: int, text: str) -> None:
+        """Lines about strangers, of whom there may be many."""
+        self._log.log(level, text)
 
     def link_down(self, link: Link, error: PeerError | None) -> None:
         """It did not become a connection."""

@@ -178,6 +178,10 @@ class Router:
         """A peer may end, or close the connection, when it likes; but not within a frame."""
         return lost and not isinstance(error, CutOff)
 
+    def log(self, level: int, text: str) -> None:
+        """Lines about authenticated peers."""
+        logger.log(level, "%s", text)
+
     def link_down(self, link: Link, error: PeerError | None) -> None:
         """A link that was up is closed: `noconnection` for everybody whom it concerns."""
         node = link.node

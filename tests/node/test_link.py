@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,9 @@ class Owner:
 
     def is_expected(self, link: Link, error: PeerError, lost: bool) -> bool:
         return False
+
+    def log(self, level: int, text: str) -> None:
+        logging.getLogger("pyerlnode.node").log(level, text)
 
     def link_down(self, link: Link, error: PeerError | None) -> None:
         self.downs.append(error)

@@ -7,12 +7,16 @@ the reason, its connection is closed, and the node goes on.
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from node_tools import Client, FakeNode, Peer, until
 
 from pyerlnode.errors import Refused
+from pyerlnode.node.link import Link
 from pyerlnode.process import receive, register, self
 from pyerlnode.protocol.control import RegSend, Send
 from pyerlnode.protocol.events import NameReceived, Status
@@ -313,3 +317,42 @@ async def test_the_other_peers_of_a_node_do_not_notice(kate: Node, zoe: Peer, ep
         zoe.send_raw(frame(b"garbage"))
         assert await zoe.event() is None
         assert kate.nodes() == ["alex@localhost"]
+
+
+# --- many of them -------------------------------------------------------------------------
+
+
+async def test_a_flood_of_strangers_does_not_flood_the_log(
+    start_node: StartNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    kate = await start_node("kate")
+    for _ in range(30):
+        async with await Client.open(kate.port) as client:
+            client.send(b"\x00\x05hello")
+            await client.rest()
+    assert len(warnings(caplog)) == 10
+    await kate.stop()
+    assert warnings(caplog)[10:] == ["20 more connections failed before they were authenticated, within 10 s"]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_is_accepted_while_the_node_stops_is_closed(
+    start_node: StartNode, turns: int
+) -> None:
+    kate = await start_node("kate")
+    with socket.create_connection(("127.0.0.1", kate.port)) as client:
+        # The kernel has accepted it; asyncio does so in one of the turns to come.
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await kate.stop()
+        open_links = [
+            transport
+            for transport in gc.get_objects()
+            if isinstance(transport, asyncio.Transport)
+            and isinstance(transport.get_protocol(), Link)
+            and not transport.is_closing()
+        ]
+        assert open_links == []
+        client.settimeout(5.0)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
