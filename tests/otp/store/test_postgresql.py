@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from otp_tools import idle, inside, reason_of
+from otp_tools import idle, inside, reason_of, settled
 
 import pyerlnode.process as erl
 from pyerlnode.errors import StoreError
@@ -204,3 +204,33 @@ async def test_a_process_that_is_killed_while_it_connects(url: str, sql: Any) ->
             await asyncio.sleep(0.002)
         erl.exit(pid, "kill")
     await gone(sql)
+
+
+async def test_a_successor_waits_for_what_its_predecessor_has_sent(url: str, sql: Any) -> None:
+    test = erl.self()
+
+    async def killed() -> None:
+        store = await Store.open(url)
+        erl.send(test, store)
+        await erl.receive()
+        await store.put(COUNT, 1)
+
+    pid = erl.spawn(killed)
+    await erl.receive(timeout=5)
+    silent = backend(sql)
+    os.kill(silent, signal.SIGSTOP)
+    try:
+        erl.send(pid, Atom("put"))
+        await settled()
+        erl.exit(pid, "kill")
+        opening = asyncio.ensure_future(inside(_value, url))
+        # To PostgreSQL this is the same database, and nobody was killed in it.
+        assert await inside(_value, f"{url}?connect_timeout=9") is None
+        assert not opening.done()
+    finally:
+        os.kill(silent, signal.SIGCONT)
+    assert await opening in (None, 1)
+
+
+async def _value(url: str) -> Any:
+    return await (await Store.open(url)).get(COUNT)
