@@ -63,7 +63,8 @@ class SQLiteStore(Store):
     async def connect(self) -> None:
         """Open the file, or make it; StoreError if that cannot be done."""
         if not self._path.parent.is_dir():
-            raise self._error(f"there is no directory {self._path.parent}")
+            where = "" if self._path.is_absolute() else "; a file is absolute with a fourth slash"
+            raise self._error(f"there is no directory {self._path.parent.absolute()}{where}")
         try:
             await self._in_thread(self._connect)
         except BaseException:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import sqlite3
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import postgresql_server
 import pytest
@@ -15,9 +15,6 @@ from pyerlnode.errors import StoreError
 from pyerlnode.otp import GenServer, Store
 from pyerlnode.otp.gen_server import start_server
 from pyerlnode.otp.store.url import shown
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Keeps(GenServer):
@@ -71,6 +68,8 @@ async def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     assert await message_of(f"sqlite:///{missing}/x.db") == (
         f"sqlite:///{missing}/x.db: there is no directory {missing}"
     )
+    relative = await message_of("sqlite:///missing/x.db")
+    assert f"there is no directory {Path.cwd()}/missing; a file is absolute with a fourth slash" in relative
     text = tmp_path / "text"
     text.write_text("This is no database, but long enough to be one. " * 100)
     assert "file is not a database" in await message_of(f"sqlite:///{text}")
