@@ -64,9 +64,9 @@ class Pool:
         "_make",
         "_name",
         "_running",
+        "_size",
         "_threads",
         "_waiting",
-        "size",
     )
 
     def __init__(
@@ -80,7 +80,7 @@ class Pool:
         self._loop = loop
         self._context = context
         self._name = name
-        self.size = size
+        self._size = size
         self._make = make
         self._closed = False
         self._made = 0
@@ -88,6 +88,16 @@ class Pool:
         self._free: list[_Thread] = []
         self._running: dict[Job, _Thread] = {}
         self._waiting: dict[Job, None] = {}
+
+    @property
+    def size(self) -> int:
+        """How many threads there may be; more take up what waits at once, less when they are free."""
+        return self._size
+
+    @size.setter
+    def size(self, size: int) -> None:
+        self._size = size
+        self._hand_out()
 
     @property
     def waiting(self) -> int:
@@ -134,10 +144,11 @@ class Pool:
     def done(self, thread: _Thread, job: Job, value: Any, error: BaseException | None) -> None:
         """A thread has come back; called on the loop."""
         self._running.pop(job, None)
-        if thread in self._threads:
+        if thread in self._threads and len(self._threads) <= self._size:
             self._free.append(thread)
             self._hand_out()
         else:
+            self._threads.discard(thread)
             thread.inbox.put(None)
         job.finished(value, error)
 
@@ -150,18 +161,25 @@ class Pool:
         return True
 
     def _hand_out(self) -> None:
-        while self._waiting and (self._free or len(self._threads) < self.size):
+        while self._waiting and (self._free or len(self._threads) < self._size):
             job = next(iter(self._waiting))
+            try:
+                thread = self._free.pop() if self._free else self._new_thread()
+            except RuntimeError as error:  # the operating system has no more threads
+                if self._threads:
+                    return
+                del self._waiting[job]
+                job.finished(None, error)
+                continue
             del self._waiting[job]
-            thread = self._free.pop() if self._free else self._new_thread()
             self._running[job] = thread
             thread.inbox.put(job)
 
     def _new_thread(self) -> _Thread:
         self._made += 1
         thread = _Thread(self, self._make(), f"{self._name}-{self._made}")
-        self._threads.add(thread)
         thread.start()
+        self._threads.add(thread)
         return thread
 
 

@@ -272,6 +272,35 @@ async def test_a_killed_process_is_dead_at_once_and_its_thread_has_no_say() -> N
         await erl.receive(timeout=0)
 
 
+async def test_what_a_thread_has_asked_for_is_not_done_when_the_process_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, here, posted = Gate(), erl.self(), threading.Event()
+    loop = asyncio.get_running_loop()
+    post = loop.call_soon_threadsafe
+
+    def noted(*args: Any, **kwargs: Any) -> asyncio.Handle:
+        handle = post(*args, **kwargs)
+        posted.set()
+        return handle
+
+    @blocking
+    def works() -> None:
+        gate.enter()
+        erl.send(here, "late")
+
+    pid = erl.spawn(works)
+    await gate.entered()
+    monkeypatch.setattr(loop, "call_soon_threadsafe", noted)
+    gate.open()
+    posted.wait(SECONDS)  # the loop stands still meanwhile
+    erl.exit(pid, "kill")
+    assert gate.thread is not None
+    await ended(gate.thread)
+    with pytest.raises(TimeoutError):
+        await erl.receive(timeout=0)
+
+
 async def test_an_exit_signal_that_is_trapped_is_mail_and_the_work_goes_on() -> None:
     gate, here = Gate(), erl.self()
 
@@ -309,11 +338,14 @@ async def test_a_thread_that_waits_is_told_that_the_process_has_ended() -> None:
     ends: list[type[BaseException]] = []
     over = threading.Event()
 
+    async def asked() -> None:
+        erl.send(here, "asked")
+        await idle()
+
     @blocking
     def works() -> None:
         try:
-            erl.send(here, "asking")
-            wait(idle())
+            wait(asked())
         except BaseException as error:
             ends.append(type(error))
             raise
@@ -321,7 +353,7 @@ async def test_a_thread_that_waits_is_told_that_the_process_has_ended() -> None:
             over.set()
 
     pid = erl.spawn(works)
-    await got("asking")
+    await got("asked")
     erl.exit(pid, "kill")
     assert await asyncio.to_thread(over.wait, SECONDS)
     assert ends == [Abandoned]
@@ -386,6 +418,33 @@ async def test_what_finds_no_thread_waits_in_order_and_who_is_killed_leaves_the_
     gate.open()
     await got(3)
     assert done == [0, 2, 3]
+
+
+async def test_the_size_can_be_changed_and_who_has_ended_begins_nothing(runtime: Runtime) -> None:
+    runtime.threads.size = 1
+    gate, here = Gate(), erl.self()
+    begun: list[int] = []
+
+    @blocking
+    def notes(number: int) -> None:
+        begun.append(number)
+        erl.send(here, threading.current_thread())
+
+    first = erl.spawn(through, gate)
+    await gate.entered()
+    waiting = [erl.spawn(notes, number) for number in range(2)]
+    await settled()
+    erl.exit(waiting[0], "kill")
+    runtime.threads.size = 2  # before it has left the queue
+    second: Any = await erl.receive(timeout=SECONDS)
+    assert begun == [1]
+    await settled()
+    runtime.threads.size = 1
+    gate.open()
+    assert await reason_of(first) == "normal"
+    assert gate.thread is not None
+    await ended(gate.thread)
+    assert second.is_alive()
 
 
 async def test_a_thread_that_cannot_be_ended_gives_its_place_to_another(runtime: Runtime) -> None:
