@@ -195,7 +195,8 @@ class Debug:
         size = _LOG_SIZE if size is True else size
         if type(size) is not int or size < 1:
             return _UNKNOWN
-        self._log = deque(self._log or (), maxlen=min(size, sys.maxsize))
+        if self._log is None:  # as in OTP: what is on already stays as it is
+            self._log = deque(maxlen=min(size, sys.maxsize))
         return _OK
 
     def _set_statistics(self, flag: Term) -> Term:
@@ -203,8 +204,11 @@ class Debug:
             return (_OK, _NO_STATISTICS if self._started is None else self._statistics(self._started))
         if type(flag) is not bool:
             return _UNKNOWN
-        self._started = _now() if flag else None
-        self._received = self._sent = 0
+        if not flag:
+            self._started = None
+        elif self._started is None:
+            self._started = _now()
+            self._received = self._sent = 0
         return _OK
 
     def _statistics(self, started: Term) -> list[Term]:

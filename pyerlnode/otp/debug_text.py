@@ -50,7 +50,7 @@ def _gen_server(event: Event, own: Term) -> str:
             return f"sent {_text(reply)} to {_who(pid, own)}, new state {_text(state)}"
         case ("noreply", state):
             return f"new state {_text(state)}"
-    return f"dbg {_text(event)}"
+    return f"dbg  {_text(event)}"
 
 
 def _gen_statem(event: Event, own: Term) -> str:

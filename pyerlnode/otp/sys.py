@@ -172,7 +172,7 @@ def _callback_failed(target: Target, function: str, error: Exception) -> Term:
 def caught(error: BaseException) -> tuple[Atom, Term]:
     """Class and reason of an exception, as Erlang's `catch Class:Reason` sees them."""
     if isinstance(error, Exit):
-        return Atom("exit"), error.reason
+        return Atom("exit"), exit_reason(error)
     if isinstance(error, Throw):
         return Atom("throw"), error.value
     return _ERROR, exit_reason(error)[0]
