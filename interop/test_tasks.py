@@ -320,6 +320,23 @@ def every_form_is_served(same) -> None:
     assert text.startswith("{42, :normal, {:shutdown, :gone}, [")
 
 
+def what_elixir_specifies_is_started(same) -> None:
+    same("""
+    top = {Chat.Supervisor, peer}
+    {:ok, extra} = Supervisor.start_child(top, {TS, name: Extra, max_children: 1})
+    {:ok, pid} = TS.start_child({Extra, peer}, Job, :told, [self(), :up])
+    ^pid = up()
+    full = TS.start_child({Extra, peer}, Job, :give, [1])
+    told = %{id: :told, start: {Task, :start_link, [Job, :told, [self(), :up]]}, restart: :temporary}
+    {:ok, told} = Supervisor.start_child(top, told)
+    ^told = up()
+    bad = Supervisor.start_child(top, {TS, name: Bad, max_children: -1}) |> elem(1) |> elem(0)
+    listed = for {id, p, type, m} <- Supervisor.which_children(top), do: {id, is_pid(p), type, m}
+    ended = for id <- [Extra, :told], do: Supervisor.terminate_child(top, id)
+    {is_pid(extra), full, bad, listed, ended, Supervisor.delete_child(top, Extra)}
+    """)
+
+
 def lost_connections_are_told(alex, here) -> None:
     """A connection that is lost ends the wait at once; so does a node that is not there."""
     text = alex.eval_elixir(
@@ -354,6 +371,7 @@ def test_elixir_asks_python(same, alex, here) -> None:
     children_are_started(same)
     streams_are_run(same)
     every_form_is_served(same)
+    what_elixir_specifies_is_started(same)
     lost_connections_are_told(alex, here)
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pyerlnode.otp.task_stream import Begin
     from pyerlnode.otp.task_supervised import Owner
 
-__all__ = ["TaskSupervisor", "start_task_supervisor"]
+__all__ = ["TaskSupervisor", "start_task_supervisor", "start_with"]
 
 MODULE: Final = Atom("Elixir.Task.Supervisor")
 
@@ -206,10 +206,23 @@ async def start_task_supervisor(
     `clock` is what restarts are timed by, in seconds.
     """
     flags, restart, shutdown = _checked_options(options)
-    parent = this_process().pid if link else None
-    server = TaskSupervisorServer(
-        lambda: flags, MODULE, name, parent, clock, restart=restart, shutdown=shutdown
+    return await start_with(
+        lambda: flags, restart=restart, shutdown=shutdown, link=link, name=name, clock=clock
     )
+
+
+async def start_with(
+    init: Callable[[], Any],
+    *,
+    restart: Atom,
+    shutdown: Term,
+    link: bool,
+    name: StartName | None,
+    clock: Callable[[], float] = time.monotonic,
+) -> StartResult:
+    """As `start_task_supervisor`; `init` gives what that of a DynamicSupervisor does, times are terms."""
+    parent = this_process().pid if link else None
+    server = TaskSupervisorServer(init, MODULE, name, parent, clock, restart=restart, shutdown=shutdown)
     return await proc_lib.start(server, initial_call=(_SUPERVISOR, MODULE, 1), link=link, name=name)
 
 

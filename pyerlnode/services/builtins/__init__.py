@@ -12,7 +12,7 @@ import importlib
 
 __all__ = ["load"]
 
-_MODULES = ("application", "code", "elixir", "erlang", "erpc", "net_kernel", "registries")
+_MODULES = ("application", "code", "elixir", "erlang", "erpc", "net_kernel", "registries", "task")
 
 
 def load() -> None:
