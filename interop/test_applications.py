@@ -117,6 +117,7 @@ def test_an_application_is_seen_started_and_stopped(both) -> None:
     same("elixir(peer, :started_applications) |> ours()")
     same("app(peer, :loaded_applications) |> ours()")
     same("app(peer, :get_application, [pid(peer, :conf_app_sup)])", "{:ok, :conf_app}")
+    same("for n <- [:rex, :user, :application_controller], do: app(peer, :get_application, [pid(peer, n)])")
     same("{pid(peer, :conf_app_sup), app(peer, :get_application, [:nothing])}", "{:pid, :undefined}")
     same("app(peer, :get_application, ['x']) |> elem(1) |> elem(1) |> elem(0)", ":function_clause")
     same("for f <- [:start, :ensure_started, :ensure_all_started], do: app(peer, f, [:conf_app])")
@@ -278,3 +279,30 @@ async def test_python_starts_and_stops_an_application_of_elixir(beam_node, new_n
         assert await Application.ensure_all_started("far", node=alex.name) == ["far"]
         assert await rpc.call(alex.name, "application", "stop", [Atom("far")]) == "ok"
         assert await Application.unload("far", node=alex.name) == "ok"
+
+
+def test_the_environment_of_a_node_says_where_tasks_run(
+    beam_node, python_node, target, tmp_path, here
+) -> None:
+    alex = beam_node("alex")
+    alex.eval_elixir("Task.Supervisor.start_link(name: Chat.TaskSupervisor)")
+    config = tmp_path / "chat.toml"
+    config.write_text(
+        "[chat]\nremote_supervisor = { atom = 'Elixir.Chat.TaskSupervisor' }\n[env.test]\n"
+        "[env.dev.chat]\n"
+        f"remote_supervisor = {{ term = '{{Chat.TaskSupervisor, :\"{alex.name}\"}}' }}\n"
+    )
+    for env, node in (("test", "kate"), ("dev", "alex")):
+        options = ("--config", str(config), "--env", env)
+        kate = python_node("kate", target("configured.py:Chat"), options=options)
+        ran_on = alex.eval_elixir(here(":rpc.call(:kate@localhost, Chat, :where, [])"))
+        assert ran_on.text == here(f":{node}@localhost")
+        if env == "test":
+            # And as in Elixir, where a function is configured: the other way round.
+            script = """
+            Application.put_env(:chat, :remote_supervisor, fn node -> {Chat.TaskSupervisor, node} end)
+            supervisor = Application.fetch_env!(:chat, :remote_supervisor).(:kate@localhost)
+            supervisor |> Task.Supervisor.async(:erlang, :node, []) |> Task.await()
+            """
+            assert alex.eval_elixir(here(script)).text == here(":kate@localhost")
+        assert kate.stop() == 0

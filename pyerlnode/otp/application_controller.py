@@ -22,6 +22,7 @@ from pyerlnode.otp.application_master import APPLICATION_STARTED, STOP, Applicat
 from pyerlnode.otp.application_spec import ApplicationSpec, BadSpec
 from pyerlnode.otp.application_table import table
 from pyerlnode.otp.gen_server import GenServer, spawn_server
+from pyerlnode.otp.proc_lib import INITIAL_CALL
 from pyerlnode.otp.reports import is_quiet
 from pyerlnode.otp.results import NoReply, Reply, Stop
 from pyerlnode.process import Request, this_process
@@ -322,4 +323,8 @@ def start_controller(
     for spec in basic:
         own.loaded[spec.name] = spec
         own.environment.load(spec.name, spec.env)
-    return spawn_server(runtime, ApplicationController, list(basic), given_up, name=CONTROLLER)
+    pid = spawn_server(runtime, ApplicationController, list(basic), given_up, name=CONTROLLER)
+    process = runtime.process(pid)
+    if process is not None and process.dictionary is not None:
+        process.dictionary[INITIAL_CALL] = (CONTROLLER, Atom("start"), 1)
+    return pid

@@ -8,7 +8,7 @@ Proof: tests/otp/test_application_*.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from pyerlnode.otp.environment import Environment
@@ -44,8 +44,17 @@ class ApplicationTable:
 
     def of_process(self, runtime: Runtime, pid: Pid) -> Atom | None:
         """The application that a process of this node is of."""
-        process: Any = runtime.process(pid)
-        return None if process is None else self.of_leader(process.group_leader)
+        process = runtime.process(pid)
+        if process is None:
+            return None
+        return self.of_leader(process.group_leader) or self._of_name(process.name)
+
+    def _of_name(self, name: Atom | None) -> Atom | None:
+        """The application without a master, so `kernel`, that has registered a process under this name."""
+        for spec in self.loaded.values():
+            if name is not None and spec.callbacks is None and name in spec.keys["registered"]:
+                return spec.name
+        return None
 
 
 _tables: WeakKeyDictionary[Runtime, ApplicationTable] = WeakKeyDictionary()

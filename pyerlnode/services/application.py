@@ -40,7 +40,7 @@ _stopping: set[asyncio.Task[Any]] = set()
 
 # The modules of OTP's own applications that a node answers for.
 _KERNEL: Final = ("application", "code", "erpc", "global", "net_adm", "net_kernel", "pg", "rpc")
-_KERNEL_NAMES: Final = ("application_controller", "global_name_server", "logger", "net_kernel", "rex", "user")
+_KERNEL_NAMES: Final = ("global_name_server", "logger", "net_kernel", "rex", "user")
 
 
 def _version() -> list[int]:

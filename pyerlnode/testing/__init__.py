@@ -13,6 +13,9 @@ and nothing heavy is imported until a test asks for one of its fixtures:
     iex, erl        iex("alex", cookie="secret") -> Iex or Erl in a pty, at its first prompt
     python_node     python_node("kate", "chat.py:app", cookie="secret", ...) -> PythonNode, up
 
+A test that needs a BEAM where there is none fails the run, unless it is marked `distributed`: then it is
+skipped.  `pytest -m "not distributed"` leaves out all that start other nodes.
+
 A name without `@` gets `@` and the node host.  All that a test starts is ended after it, by pid.
 
     @pytest.mark.distributed

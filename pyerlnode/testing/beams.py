@@ -117,10 +117,14 @@ def roots() -> list[Path]:
     return sorted(root for root in DEFAULT_ROOTS.iterdir() if os.path.lexists(root / "usr/bin/erl"))
 
 
+class NoBeam(HarnessError):
+    """This machine has no Erlang, and nobody has said that it must have."""
+
+
 def discover(kind: str = "all") -> list[Beam]:
     """Every BEAM of that kind, oldest release first, names unique.
 
-    Raises HarnessError when there is none, or when `PYERLNODE_BEAMS_REQUIRED` (OTP
+    Raises NoBeam when there is none, HarnessError when `PYERLNODE_BEAMS_REQUIRED` (OTP
     releases, comma-separated) names one that was not found.
     """
     if kind not in KINDS:
@@ -194,8 +198,9 @@ def _check_required(kind: str, beams: list[Beam]) -> None:
     required = {int(part) for part in os.environ.get("PYERLNODE_BEAMS_REQUIRED", "").split(",") if part}
     missing = sorted(required - {beam.otp for beam in beams})
     if missing or not beams:
+        error = HarnessError if missing else NoBeam
         have = ", ".join(f"{b.name} (Elixir {b.elixir})" for b in beams) or "none"
         wanted = f"OTP {', '.join(map(str, missing))}" if missing else "any"
-        raise HarnessError(
+        raise error(
             f"--beam {kind}: required BEAM not found: {wanted}; found: {have}. See docs/contributing.md"
         )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 COOKIE = "secret"
 _BEAMS = pytest.StashKey[list[Any]]()
+_NO_BEAM = pytest.param(None, marks=pytest.mark.skip(reason="there is no Erlang"), id="none")
 _PARAMETERS = ("beam", "other_beam")
 _PROPERTY = "pyerlnode_beam"
 # A report has no way to the run's configuration, so the table lives here, for one run.
@@ -65,15 +66,20 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "distributed: starts nodes as operating system processes")
+    config.addinivalue_line(
+        "markers",
+        "distributed: starts nodes as operating system processes; skipped if they are to be BEAM nodes "
+        "and there is no Erlang",
+    )
     _results.clear()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name in _PARAMETERS:
         if name in metafunc.fixturenames:
-            beams = _found_beams(metafunc.config)
-            metafunc.parametrize(name, beams, ids=str, indirect=True)
+            may_be_skipped = metafunc.definition.get_closest_marker("distributed") is not None
+            beams = _found_beams(metafunc.config, none_will_do=may_be_skipped)
+            metafunc.parametrize(name, beams or [_NO_BEAM], ids=str, indirect=True)
 
 
 @pytest.hookimpl(trylast=True)  # after -k has chosen
@@ -238,13 +244,15 @@ def _outcome(report: pytest.TestReport) -> str | None:
     return "pass" if report.when == "call" else None
 
 
-def _found_beams(config: pytest.Config) -> list[Beam]:
-    from pyerlnode.testing.beams import discover
+def _found_beams(config: pytest.Config, *, none_will_do: bool) -> list[Beam]:
+    from pyerlnode.testing.beams import NoBeam, discover
     from pyerlnode.testing.children import HarnessError
 
     if _BEAMS not in config.stash:
         try:
             config.stash[_BEAMS] = discover(config.getoption("--beam"))
         except HarnessError as error:
+            if none_will_do and isinstance(error, NoBeam):
+                return []
             raise pytest.UsageError(str(error)) from None
     return config.stash[_BEAMS]

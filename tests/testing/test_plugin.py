@@ -39,6 +39,31 @@ def test_a_test_that_asks_for_a_beam_where_there_is_none_fails_the_run(pytester,
     result.stdout.fnmatch_lines(["*required BEAM not found: any; found: none*"])
 
 
+def test_a_distributed_test_is_skipped_where_there_is_no_erlang(pytester, monkeypatch):
+    monkeypatch.setenv("PATH", str(pytester.path))
+    monkeypatch.setenv("PYERLNODE_BEAM_ROOTS", "")
+    monkeypatch.delenv("PYERLNODE_BEAMS_REQUIRED", raising=False)
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.distributed
+        def test_there(beam_node, other_beam): raise AssertionError
+        @pytest.mark.distributed
+        def test_in_python(python_node): pass
+        def test_here(): pass
+        """
+    )
+    options = "-rs", "-o", "asyncio_default_fixture_loop_scope=function"
+    result = pytester.runpytest_subprocess(*options)
+    result.assert_outcomes(passed=2, skipped=1)
+    result.stdout.fnmatch_lines(["*there is no Erlang*"])
+    pytester.runpytest_subprocess("-m", "not distributed", *options).assert_outcomes(passed=1, deselected=2)
+    monkeypatch.setenv("PYERLNODE_BEAMS_REQUIRED", "27")
+    result = pytester.runpytest_subprocess(*options)
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*required BEAM not found: OTP 27*"])
+
+
 def test_tests_run_once_per_beam_and_their_results_make_a_table(pytester, monkeypatch):
     erl = pytester.path / "erl"
     erl.write_text("#!/bin/sh\necho 31\n")

@@ -14,6 +14,7 @@ from pyerlnode.otp import application_requests as requests
 from pyerlnode.otp.application_controller import CONTROLLER, TEMPORARY, is_persistent
 from pyerlnode.otp.application_master import GET_CHILD
 from pyerlnode.otp.application_table import table
+from pyerlnode.otp.readable import readable
 from pyerlnode.process import monitor, receive, send, this_process
 from pyerlnode.services.modules import BuiltinModule
 from pyerlnode.term import Atom, Pid, Reference, Term, charlist
@@ -120,7 +121,7 @@ def get_key(name: Any, key: Any = _NOTHING) -> Term:
         return _of_caller(lambda own: get_key(own, name))
     spec = table().spec(name)
     try:
-        return _UNDEFINED if spec is None else (_OK, spec.key(key, table().environment))
+        return _UNDEFINED if spec is None else (_OK, readable(spec.key(key, table().environment)))
     except KeyError:
         return _UNDEFINED
 
@@ -130,7 +131,7 @@ def get_all_key(name: Any = _NOTHING) -> Term:
     if name is _NOTHING:
         return _of_caller(get_all_key)
     spec = table().spec(name)
-    return _UNDEFINED if spec is None else (_OK, spec.all_keys(table().environment))
+    return _UNDEFINED if spec is None else (_OK, readable(spec.all_keys(table().environment)))
 
 
 @elixir_application.export
@@ -199,8 +200,8 @@ def get_env(name: Any, key: Any = _NOTHING, default: Any = _NOTHING) -> Term:
         return _of_caller(lambda own: get_env(own, name))
     found = table().environment.get(name, key, _NOTHING)
     if default is _NOTHING:
-        return _UNDEFINED if found is _NOTHING else (_OK, found)
-    return default if found is _NOTHING else found
+        return _UNDEFINED if found is _NOTHING else (_OK, readable(found))
+    return default if found is _NOTHING else readable(found)
 
 
 @application.export
@@ -208,7 +209,7 @@ def get_all_env(name: Any = _NOTHING) -> Term:
     if name is _NOTHING:
         own: Any = _of_caller(get_all_env)
         return [] if own is _UNDEFINED else own
-    return list(table().environment.all(name))
+    return [(key, readable(value)) for key, value in table().environment.all(name)]
 
 
 @application.export
@@ -257,14 +258,13 @@ def _what_is_wrong(config: list[Any]) -> str | None:
 
 @elixir_application.export("get_env")
 def elixir_get_env(name: Atom, key: Any, default: Any = None) -> Term:
-    found: Term = table().environment.get(name, key, default)
-    return found
+    return readable(table().environment.get(name, key, default))
 
 
 @elixir_application.export
 def fetch_env(name: Atom, key: Any) -> Term:
     found = table().environment.get(name, key, _NOTHING)
-    return _ERROR if found is _NOTHING else (_OK, found)
+    return _ERROR if found is _NOTHING else (_OK, readable(found))
 
 
 @elixir_application.export
