@@ -25,7 +25,7 @@ The functions for programs have the names of Elixir's `Application` and OTP's
 `application`.  What fails raises Exit with OTP's reason.
 
 Source: application(3) of OTP's kernel; Application of Elixir.
-Proof: tests/otp/test_application_*.py, interop/test_applications.py.
+Proof: tests/otp/test_application.py, interop/test_applications.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ under a module's name.  Both give OTP's terms: `{ok, Pid}` or `{error, Reason}` 
 start, whatever it was that the callback did.
 
 Source: application_master.erl of OTP's kernel (start_it_old, prep_stop, loop_it).
-Proof: tests/otp/test_application_starting.py, interop/test_applications.py.
+Proof: tests/otp/test_application.py, interop/test_applications.py.
 """
 
 from __future__ import annotations

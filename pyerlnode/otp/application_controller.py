@@ -9,7 +9,7 @@ When the controller ends, applications are stopped, the one started last first; 
 `shutdown_timeout` of `kernel` (milliseconds) limits the time that each of them has.
 
 Source: application_controller.erl of OTP's kernel (27).
-Proof: tests/otp/test_application_*.py, interop/test_applications.py.
+Proof: tests/otp/test_application.py, interop/test_applications.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ to, and which processes are left when it ends: they are killed.
     {start_type, Pid}             answered with {start_type, normal}
 
 Source: application_master.erl of OTP's kernel.
-Proof: tests/otp/test_application_*.py, interop/test_applications.py.
+Proof: tests/otp/test_application.py, interop/test_applications.py.
 """
 
 from __future__ import annotations

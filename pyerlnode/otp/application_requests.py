@@ -6,7 +6,7 @@ Names that are not loaded cannot be started: there are no files to look into, so
 not a name here is a specification, as an object or as OTP's term.
 
 Source: application.erl of OTP's kernel (start, ensure_all_started, stop).
-Proof: tests/otp/test_application_*.py, interop/test_applications.py.
+Proof: tests/otp/test_application.py, interop/test_applications.py.
 """
 
 from __future__ import annotations

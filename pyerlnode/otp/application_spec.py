@@ -4,7 +4,7 @@
     ApplicationSpec.from_term((application, chat, [{vsn, "1"}, ...]))      as other nodes give it
 
 Source: app(4), make_appl_i of application_controller.erl.
-Proof: tests/otp/test_application_loading.py.
+Proof: tests/otp/test_application.py.
 """
 
 from __future__ import annotations

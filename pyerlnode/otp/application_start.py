@@ -5,7 +5,7 @@ process to end.  What was started with `start_link` in `start` is linked to it, 
 in reverse order.
 
 Source: application_master.erl of OTP's kernel (start_it, loop_it).
-Proof: tests/otp/test_application_starting.py, tests/otp/test_application_stopping.py.
+Proof: tests/otp/test_application.py.
 """
 
 from __future__ import annotations

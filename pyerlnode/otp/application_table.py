@@ -3,7 +3,7 @@
 The application controller writes it; asking for a value of the environment must not wait.
 
 Source: the table `ac_tab` of application_controller.erl.
-Proof: tests/otp/test_application_*.py.
+Proof: tests/otp/test_application.py.
 """
 
 from __future__ import annotations

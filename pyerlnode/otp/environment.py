@@ -7,7 +7,7 @@ Keys are atoms, for Python plain text; a value is any term.  An application brin
 when it is loaded, and a configuration that was given before goes over them.
 
 Source: application_controller.erl of OTP's kernel (get_env, set_env, merge_app_env).
-Proof: tests/otp/test_application_environment.py.
+Proof: tests/otp/test_application.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ When the node stops, they stop first, the one started last before the others, wh
 nodes can be reached still.  A permanent application that ends takes the node with it.
 
 Source: application(3), kernel(6) of OTP's kernel.
-Proof: tests/services/test_application.py, interop/test_applications.py.
+Proof: tests/services/test_application_service.py, interop/test_applications.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`application`, and Elixir's `Application`: what runs here, and its environment.
 
 Source: application(3) of OTP's kernel; Application of Elixir.
-Proof: tests/services/test_application.py, interop/test_applications.py.
+Proof: tests/services/test_application_service.py, interop/test_applications.py.
 """
 
 from __future__ import annotations
