@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import conformance_supervisors
+from conformance_app import ConfApp
 
 import pyerlnode as erl
 from pyerlnode import (
@@ -772,7 +773,7 @@ class Conformance(Application):
 
     async def start(self, type: Atom, args: Any) -> Pid | None:
         pg.start()
-        return await Supervisor.start_link(
+        root = await Supervisor.start_link(
             [
                 {"id": "counter", "start": (Counter.start_link, [], {"name": "conf_counter"})},
                 (Server, (Atom("state"), Atom("initial")), {"name": "conf_server"}),
@@ -782,6 +783,8 @@ class Conformance(Application):
             max_restarts=conformance_supervisors.INTENSITY,
             name="conf_root",
         )
+        await Application.start(ConfApp)
+        return root
 
 
 app = Conformance
