@@ -10,7 +10,7 @@
     def is_adult(age: int) -> bool:
         return age >= 18
 
-    kate.export(Counter)                  # a GenServer class: start_link, start, child_spec
+    kate.export(Counter)                  # a class of servers: start_link, start, child_spec
 
 rpc, erpc, spawn and everything else that names a module, a function and arguments ends
 in `apply`, the runtime's apply hook: a function that is exported is called, in the
@@ -27,15 +27,16 @@ Proof: tests/services/test_modules.py, interop/test_spawn.py.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from pyerlnode.errors import ErlangError, UsageError
-from pyerlnode.otp import GenServer
+from pyerlnode.errors import ErlangError, Exit, UsageError
+from pyerlnode.otp import child_spec
+from pyerlnode.otp.child import module_of
 from pyerlnode.otp.conversion import Converter, Mismatch, converter
-from pyerlnode.otp.gen_server import start_server
 from pyerlnode.process.reasons import code_location, code_of, name_code
 from pyerlnode.services import local
 from pyerlnode.term import Atom, Export, Fun, Term
@@ -47,13 +48,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Module", "apply", "exported_anew", "find", "function_exported", "is_loaded", "loaded", "service"]
 
-_F = TypeVar("_F", bound="Callable[..., Any] | type[GenServer]")
+_F = TypeVar("_F", bound="Callable[..., Any]")
 
 MAX_ARITY: Final = 255
 
 _UNDEF, _BADFUN, _FUNCTION_CLAUSE = Atom("undef"), Atom("badfun"), Atom("function_clause")
 _INFO, _MODULE_INFO = Atom("__info__"), Atom("module_info")
 _START, _START_LINK, _CHILD_SPEC = Atom("start"), Atom("start_link"), Atom("child_spec")
+_OK, _IGNORE, _ERROR = Atom("ok"), Atom("ignore"), Atom("error")
+_ID, _TYPE, _SUPERVISOR = Atom("id"), Atom("type"), Atom("supervisor")
+_LIBRARY: Final = f"{__name__.partition('.')[0]}."
 
 
 class Function:
@@ -137,8 +141,10 @@ class Module:
         """Let other nodes call a function, under its own name or one that is given; returns it unchanged.
 
         `def` and `async def` alike; parameters with defaults, and `*args`, are further
-        arities.  Of a GenServer class: `start_link`, `start` with the arguments of its
-        `init`, and `child_spec/1`, unless functions of that name and arity are exported.
+        arities.  Of a class that derives from GenServer, GenStatem, Supervisor, DynamicSupervisor
+        or Agent, or has a `start_link` of its own: `start_link`, `start` if it has that, with the
+        arguments of its `init` or of its own `start_link`, and `child_spec/1`, as `use` gives it in
+        Elixir or as its own `child_spec` says, unless functions of that name and arity are exported.
         Raises UsageError for what cannot be exported, and for a second function of the
         same name and arity.
         """
@@ -149,13 +155,13 @@ class Module:
 
     def _export(self, function: Any, name: str | None) -> Any:
         if isinstance(function, type):
-            if not issubclass(function, GenServer) or name is not None:
-                raise UsageError(f"{self!r}: a function or a GenServer class is exported, not {function!r}")
-            self._export_server(function)
+            if not callable(getattr(function, _START_LINK, None)) or name is not None:
+                raise UsageError(f"{self!r}: a function or a class of servers is exported, not {function!r}")
+            self._export_class(function)
         elif callable(function) and (name or hasattr(function, "__name__")):
             self._add(name or function.__name__, function)
         else:
-            raise UsageError(f"{self!r}: a function or a GenServer class is exported, not {function!r}")
+            raise UsageError(f"{self!r}: a function or a class of servers is exported, not {function!r}")
         return function
 
     def _add(self, name: str, call: Callable[..., Any]) -> None:
@@ -169,26 +175,31 @@ class Module:
         others.append(made)
         name_code(call, self.name, Atom(name))
 
-    def _export_server(self, cls: type[GenServer]) -> None:
-        init = Function(cls.init)
-        least, most = init.least - 1, init.most - 1  # without self
+    def _export_class(self, cls: Any) -> None:
+        starters = {
+            name: _starter(cls, name) for name in (_START_LINK, _START) if callable(getattr(cls, name, None))
+        }
+        takes_nothing = starters[_START_LINK].most == 0
 
-        def start_link(*args: Any) -> Any:
-            return start_server(cls, args, link=True)
+        def specify(arg: Term) -> Term:
+            args = [] if takes_nothing and arg == [] else [arg]
+            return self._child_spec(cls, args)
 
-        def start(*args: Any) -> Any:
-            return start_server(cls, args)
+        for name, made in {**starters, _CHILD_SPEC: Function(specify)}.items():
+            self._derived[name] = [made]
 
-        def child_spec(arg: Term) -> Term:
-            args = [] if most == 0 and arg == [] else [arg]
-            start = (self.name, _START_LINK, args)
-            return {Atom("id"): self.name, Atom("start"): start}
-
-        for call in (start_link, start):
-            made = Function(call)
-            made.least, made.plain, made.most = least, init.plain - 1, most
-            self._derived[call.__name__] = [made]
-        self._derived["child_spec"] = [Function(child_spec)]
+    def _child_spec(self, cls: Any, args: list[Term]) -> Term:
+        own = getattr(cls, _CHILD_SPEC, None)
+        if callable(own):
+            spec = child_spec(own(*args))
+            module, function, given = spec.start.mfa
+            if module == module_of(cls):
+                spec = child_spec(spec, start=(self.name, function, given))
+            return spec.to_term()
+        plain: dict[Term, Term] = {_ID: self.name, _START: (self.name, _START_LINK, args)}
+        if getattr(cls, "__child_type__", None) == _SUPERVISOR:
+            plain[_TYPE] = _SUPERVISOR
+        return plain
 
     # --- looking up -----------------------------------------------------------------
 
@@ -212,6 +223,28 @@ class Module:
                 for arity in function.arities()
             }
         )
+
+
+def _starter(cls: Any, name: str) -> Function:
+    """What other nodes call to start a process of `cls`: OTP's result in the place of Python's."""
+    function = getattr(cls, name)
+
+    async def start(*args: Any) -> Any:
+        try:
+            pid = function(*args)
+            if inspect.isawaitable(pid):
+                pid = await pid
+        except Exit as error:
+            return (_ERROR, error.reason)
+        return _IGNORE if pid is None else (_OK, pid)
+
+    if not function.__module__.startswith(_LIBRARY):
+        return Function(functools.wraps(function)(start))
+    made = Function(start)
+    # What a behaviour's own function is given goes to `init`, if there is one; without `self`.
+    taken, without = (Function(cls.init), 1) if hasattr(cls, "init") else (Function(function), 0)
+    made.least, made.plain, made.most = taken.least - without, taken.plain - without, taken.most - without
+    return made
 
 
 _exported: dict[str, Module] = {}

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyerlnode.errors import ErlangError, UsageError
-from pyerlnode.otp import GenServer, on_call
-from pyerlnode.process import Runtime, current_runtime, stacktrace, this_process
+from pyerlnode.errors import ErlangError, Exit, UsageError
+from pyerlnode.otp import (
+    Agent,
+    DynamicSupervisor,
+    GenServer,
+    GenStatem,
+    Ignore,
+    Supervision,
+    Supervisor,
+    child_spec,
+    on_call,
+)
+from pyerlnode.process import Runtime, current_runtime, process_flag, stacktrace, this_process, whereis
 from pyerlnode.services import builtins, modules
 from pyerlnode.services.modules import Module
 from pyerlnode.term import Atom, Export, Fun, Pid, equal
@@ -235,6 +245,77 @@ async def test_a_server_class_brings_start_link_start_and_child_spec(
     assert equal(spec[Atom("start")], (module.name, Atom("start_link"), [7]))
     assert failure(module, "start_link").reason == "undef"
     assert await call(module, "start", b"no number") is not None
+
+
+class Tree(Supervisor):
+    def init(self, counts: int) -> Supervision:
+        if counts < 0:
+            raise Exit(Atom("negative"))
+        return Supervision([child_spec((Counter, n), id=n) for n in range(counts)], strategy="one_for_one")
+
+
+class Named(DynamicSupervisor):
+    """Has a start_link of its own, which takes nothing."""
+
+    def init(self, limit: int) -> dict[str, int]:
+        return {"max_children": limit}
+
+    @classmethod
+    async def start_link(cls) -> Pid | None:  # type: ignore[override]
+        return await super().start_link(1, name="named")
+
+
+class Specified(Agent):
+    @classmethod
+    def child_spec(cls, first: int) -> dict[str, object]:
+        return {"id": ("agent", first), "start": (cls.start_link, [first]), "restart": "transient"}
+
+
+async def test_a_supervisor_class_brings_what_use_supervisor_brings(runtime: Runtime, module: Module) -> None:
+    module.export(Tree)
+    start = (module.name, Atom("start_link"), [2])
+    spec = {Atom("id"): module.name, Atom("start"): start, Atom("type"): Atom("supervisor")}
+    assert equal(call(module, "child_spec", 2), spec)
+    ok, pid = await call(module, "start_link", 2)
+    assert ok == "ok"
+    assert (await Supervisor.count_children(pid))[Atom("active")] == 2
+    process_flag("trap_exit", True)
+    assert await call(module, "start_link", -1) == ("error", "negative")
+    assert failure(module, "start_link").reason == "undef"
+    assert failure(module, "start", 1).reason == "undef"
+
+
+async def test_a_start_link_of_its_own_says_what_it_takes(runtime: Runtime, module: Module) -> None:
+    module.export(Named)
+    assert equal(call(module, "child_spec", [])[Atom("start")], (module.name, Atom("start_link"), []))
+    ok, pid = await call(module, "start_link")
+    assert (ok, whereis("named")) == ("ok", pid)
+    assert await call(module, "start_link") == ("error", ("already_started", pid))
+    assert await DynamicSupervisor.start_child(pid, (Counter, 1))
+    with pytest.raises(Exit, match="max_children"):
+        await DynamicSupervisor.start_child(pid, (Counter, 1))
+
+
+async def test_a_child_spec_of_its_own_names_the_exported_module(runtime: Runtime, module: Module) -> None:
+    module.export(Specified)
+    spec = call(module, "child_spec", 5)
+    assert spec[Atom("id")] == ("agent", 5)
+    assert equal(spec[Atom("start")], (module.name, Atom("start_link"), [5]))
+    assert (spec[Atom("restart")], spec[Atom("modules")]) == ("transient", [module.name])
+    ok, pid = await call(module, "start_link", 5)
+    assert ok == "ok"
+    assert await Agent.get(pid, lambda state: state) == 5
+
+
+async def test_an_ignored_start_and_a_machine(runtime: Runtime, module: Module) -> None:
+    class Nobody(GenStatem):
+        def init(self) -> Ignore:
+            return Ignore()
+
+    module.export(Nobody)
+    assert await call(module, "start_link") == "ignore"
+    assert await call(module, "start") == "ignore"
+    assert equal(call(module, "child_spec", [])[Atom("start")], (module.name, Atom("start_link"), []))
 
 
 async def test_what_is_written_out_goes_before_what_a_class_brings(runtime: Runtime, module: Module) -> None:
