@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import conformance_registry
 import conformance_supervisors
 from conformance_app import ConfApp
 
@@ -30,6 +31,7 @@ from pyerlnode import (
     Module,
     NoReply,
     Pid,
+    Registry,
     Reply,
     Stop,
     Supervisor,
@@ -250,6 +252,11 @@ async def start_server(arg: Any, *name: Any) -> Any:
 
 
 @fun.export
+async def registry_start(arg: Any, key: Any) -> Any:
+    return await started(Server.start(arg, name=Registry.via(conformance_registry.UNIQUE, key)))
+
+
+@fun.export
 async def start_link_server(arg: Any, options: list[Any]) -> Any:
     erl.process_flag("trap_exit", True)
     given = dict(options)
@@ -431,6 +438,7 @@ async def pile(ms: int) -> Atom:
 COMMANDS: dict[str, Callable[..., Any]] = {
     "abcast": lambda nodes, name, request: GenServer.abcast(name, request, nodes),
     "alias": alias,
+    "bag_register": conformance_registry.bag_register,
     "call": call,
     "cancel_timer": left(erl.cancel_timer),
     "cast": GenServer.cast,
@@ -778,6 +786,7 @@ class Conformance(Application):
                 {"id": "counter", "start": (Counter.start_link, [], {"name": "conf_counter"})},
                 (Server, (Atom("state"), Atom("initial")), {"name": "conf_server"}),
                 *conformance_supervisors.CHILDREN,
+                *conformance_registry.CHILDREN,
             ],
             strategy="one_for_one",
             max_restarts=conformance_supervisors.INTENSITY,

@@ -17,27 +17,13 @@ Proof: tests/otp/test_match_spec.py, interop/test_registry.py.
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from pyerlnode.errors import BadArg, TermError
-from pyerlnode.term import (
-    Atom,
-    BitString,
-    Export,
-    Fun,
-    ImproperList,
-    Map,
-    Pid,
-    Port,
-    Record,
-    Reference,
-    Term,
-    compare,
-    equal,
-)
+from pyerlnode.errors import BadArg
+from pyerlnode.otp.guard_bifs import FAILURES, GUARD_BIFS, boolean
+from pyerlnode.term import Atom, ImproperList, Map, Term, equal
 
 __all__ = ["NO_MATCH", "MatchSpec"]
 
@@ -49,10 +35,6 @@ _VARIABLE: Final = re.compile(r"\$(0|[1-9][0-9]{0,7})")
 
 Bound: TypeAlias = dict[int, Term]
 Expression: TypeAlias = Callable[[Term, Bound], Any]
-
-
-class Fails(Exception):
-    """A guard, or an expression, cannot be evaluated."""
 
 
 class MatchSpec:
@@ -75,17 +57,14 @@ class MatchSpec:
             return NO_MATCH
         try:
             return [result(subject, bound) for result in self._results][-1]
-        except _FAILURES:
+        except FAILURES:
             return _EXIT
-
-
-_FAILURES: Final = (Fails, ArithmeticError, TermError, ValueError, TypeError)
 
 
 def _holds(guard: Expression, subject: Term, bound: Bound) -> bool:
     try:
         return guard(subject, bound) is True
-    except _FAILURES:
+    except FAILURES:
         return False
 
 
@@ -210,7 +189,7 @@ def _call(item: tuple[Term, ...], known: set[int], depth: int) -> Expression:
     args = [_expression(arg, known, depth - 1) for arg in item[1:]]
     if name in ("andalso", "orelse", "and", "or") and args:
         return _logic(name, args)
-    function = _FUNCTIONS.get((str(name), len(args)))
+    function = GUARD_BIFS.get((str(name), len(args)))
     if function is None:
         raise BadArg(f"a match specification has no function {name}/{len(args)}")
     return lambda subject, bound: function(*[arg(subject, bound) for arg in args])
@@ -220,135 +199,9 @@ def _logic(name: str, args: list[Expression]) -> Expression:
     stops = name in ("orelse", "or")
 
     def lazily(subject: Term, bound: Bound) -> bool:
-        return any(_boolean(arg(subject, bound)) is stops for arg in args) is stops
+        return any(boolean(arg(subject, bound)) is stops for arg in args) is stops
 
     def strictly(subject: Term, bound: Bound) -> bool:
-        return (stops in [_boolean(arg(subject, bound)) for arg in args]) is stops
+        return (stops in [boolean(arg(subject, bound)) for arg in args]) is stops
 
     return lazily if name in ("andalso", "orelse") else strictly
-
-
-# --- functions of guards --------------------------------------------------------------------
-
-
-def _boolean(value: Term) -> bool:
-    if type(value) is not bool:
-        raise Fails
-    return value
-
-
-def _of(*kinds: type) -> Callable[[Term], bool]:
-    return lambda value: type(value) in kinds
-
-
-def _checked(kinds: tuple[type, ...], function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` for arguments of these types only."""
-
-    def call(*args: Term) -> Any:
-        if any(type(arg) not in kinds for arg in args):
-            raise Fails
-        return function(*args)
-
-    return call
-
-
-def _element(position: Term, value: Term) -> Term:
-    if type(position) is not int or type(value) is not tuple or not 1 <= position <= len(value):
-        raise Fails
-    return value[position - 1]
-
-
-def _size(value: Term) -> int:
-    if type(value) not in (tuple, bytes, str):
-        raise Fails
-    return len(value.encode() if type(value) is str else value)
-
-
-def _first(value: Term) -> Term:
-    if type(value) not in (list, ImproperList) or not value:
-        raise Fails
-    return value[0] if type(value) is list else value.elements[0]
-
-
-def _behind(value: Term) -> Term:
-    if type(value) is list and value:
-        return value[1:]
-    if type(value) is not ImproperList:
-        raise Fails
-    return ImproperList(value.elements[1:], value.tail) if len(value.elements) > 1 else value.tail
-
-
-def _map_of(value: Term) -> Map:
-    if not isinstance(value, Mapping):
-        raise Fails
-    return value if type(value) is Map else Map(value)
-
-
-def _map_get(key: Term, value: Term) -> Term:
-    exact = _map_of(value)
-    if key not in exact:
-        raise Fails
-    return exact[key]
-
-
-def _divided(a: int, b: int) -> int:
-    return abs(a) // abs(b) * (1 if (a < 0) is (b < 0) else -1)
-
-
-_NUMBER: Final = (int, float)
-_INTEGER: Final = (int,)
-
-_FUNCTIONS: Final[dict[tuple[str, int], Callable[..., Any]]] = {
-    ("==", 2): lambda a, b: compare(a, b) == 0,
-    ("/=", 2): lambda a, b: compare(a, b) != 0,
-    ("=:=", 2): equal,
-    ("=/=", 2): lambda a, b: not equal(a, b),
-    ("<", 2): lambda a, b: compare(a, b) < 0,
-    ("=<", 2): lambda a, b: compare(a, b) <= 0,
-    (">", 2): lambda a, b: compare(a, b) > 0,
-    (">=", 2): lambda a, b: compare(a, b) >= 0,
-    ("max", 2): lambda a, b: b if compare(a, b) < 0 else a,
-    ("min", 2): lambda a, b: a if compare(a, b) <= 0 else b,
-    ("not", 1): lambda value: not _boolean(value),
-    ("xor", 2): lambda a, b: _boolean(a) is not _boolean(b),
-    ("+", 2): _checked(_NUMBER, operator.add),
-    ("-", 2): _checked(_NUMBER, operator.sub),
-    ("*", 2): _checked(_NUMBER, operator.mul),
-    ("/", 2): _checked(_NUMBER, operator.truediv),
-    ("-", 1): _checked(_NUMBER, operator.neg),
-    ("div", 2): _checked(_INTEGER, _divided),
-    ("rem", 2): _checked(_INTEGER, lambda a, b: a - _divided(a, b) * b),
-    ("band", 2): _checked(_INTEGER, operator.and_),
-    ("bor", 2): _checked(_INTEGER, operator.or_),
-    ("bxor", 2): _checked(_INTEGER, operator.xor),
-    ("bnot", 1): _checked(_INTEGER, operator.invert),
-    ("abs", 1): _checked(_NUMBER, abs),
-    ("trunc", 1): _checked(_NUMBER, int),
-    ("float", 1): _checked(_NUMBER, float),
-    ("element", 2): _element,
-    ("hd", 1): _first,
-    ("tl", 1): _behind,
-    ("length", 1): _checked((list,), len),
-    ("size", 1): _size,
-    ("tuple_size", 1): _checked((tuple,), len),
-    ("byte_size", 1): _checked((bytes, str), _size),
-    ("map_size", 1): lambda value: len(_map_of(value)),
-    ("map_get", 2): _map_get,
-    ("is_map_key", 2): lambda key, value: key in _map_of(value),
-    ("node", 1): _checked((Pid, Port, Reference), operator.attrgetter("node")),
-    ("is_atom", 1): _of(Atom, bool, type(None)),
-    ("is_binary", 1): _of(bytes, str),
-    ("is_bitstring", 1): _of(bytes, str, BitString),
-    ("is_boolean", 1): _of(bool),
-    ("is_float", 1): _of(float),
-    ("is_function", 1): _of(Fun, Export),
-    ("is_integer", 1): _of(int),
-    ("is_list", 1): _of(list, ImproperList),
-    ("is_map", 1): lambda value: isinstance(value, Mapping),
-    ("is_number", 1): _of(int, float),
-    ("is_pid", 1): _of(Pid),
-    ("is_port", 1): _of(Port),
-    ("is_record", 1): _of(Record),
-    ("is_reference", 1): _of(Reference),
-    ("is_tuple", 1): _of(tuple),
-}

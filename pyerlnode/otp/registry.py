@@ -348,6 +348,14 @@ class RegistryNames:
         found = _unique(self._runtime, registry, ":via").of_key(key)
         return found[0].process.pid if found else None
 
+    def send(self, name: Term, message: Term) -> Pid:
+        """Send to who is registered under the key; its pid.  BadArg if nobody is."""
+        pid = self.whereis_name(name)
+        if pid is None:
+            raise BadArg(f"nobody is registered as {name!r}")
+        self._runtime.send(pid, message, this_process())
+        return pid
+
     def register_name(self, name: Term, pid: Pid) -> bool:
         """Whether a process of this node is registered under the key now."""
         registry, key, value = _via_name("register_name", name)

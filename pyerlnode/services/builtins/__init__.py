@@ -12,7 +12,20 @@ import importlib
 
 __all__ = ["load"]
 
-_MODULES = ("application", "code", "elixir", "erlang", "erpc", "net_kernel", "registries", "task")
+_MODULES = (
+    "agent",
+    "application",
+    "code",
+    "elixir",
+    "erlang",
+    "erpc",
+    "net_kernel",
+    "operators",
+    "partition_supervisor",
+    "registries",
+    "registry",
+    "task",
+)
 
 
 def load() -> None:
