@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyerlnode.errors import UsageError
 from pyerlnode.process.reasons import stacktrace
-from pyerlnode.process.workers import BODY, WORKER_MAIN, Origin, frame, read_frame
+from pyerlnode.process.workers import BODY, WORKER_MAIN, Origin, Worker, frame, read_frame
 from pyerlnode.term import Atom
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Answer requests until the node is gone; the two pipes are named by the arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Worker.is_here = True
     requests, replies = map(int, sys.argv[1:])
     sys.argv[1:] = []
     inbox: SimpleQueue[bytes] = SimpleQueue()

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from pyerlnode.errors import UsageError, WorkerDied
 from pyerlnode.process.reasons import WORKER_STACK
@@ -32,15 +32,13 @@ __all__ = ["BODY", "Origin", "Task", "Worker", "frame", "read_frame"]
 
 # The attribute of a marked function that holds what was marked.
 BODY: Final = "__pyerlnode_body__"
-# Set in a worker process.
-IN_WORKER: Final = "PYERLNODE_IN_WORKER"
 # The name that the program's main module has in a worker, where its `if __name__ == "__main__"` is false.
 WORKER_MAIN: Final = "__mp_main__"
 
 # How long a worker that has closed its pipe may take to end, in seconds.
 EXIT_TIME = 1.0
 
-_COMMAND = "from pyerlnode.process.worker import main; main()"
+_COMMAND = "import sys; sys.path[:] = {path}; from pyerlnode.process.worker import main; main()"
 _LENGTH = 8
 
 
@@ -67,7 +65,7 @@ class Task:
     def __init__(
         self, marked: Callable[..., Any], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        if os.environ.get(IN_WORKER):
+        if Worker.is_here:
             raise UsageError(
                 f"{function.__qualname__} is called while a worker process imports its module: "
                 'what starts the program belongs under `if __name__ == "__main__":`'
@@ -169,6 +167,7 @@ class Worker:
     """The runner of one thread: a process that is there from the first request until it dies."""
 
     __slots__ = ("_lock", "_process", "_replies", "_requests")
+    is_here: ClassVar[bool] = False  # this very process is one
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # over the process's beginning and its end
@@ -212,15 +211,15 @@ class Worker:
             return self._process
 
     def _start(self) -> subprocess.Popen[bytes]:
+        command = _COMMAND.format(path=repr(sys.path))
         there_in, requests = os.pipe()
         replies, there_out = os.pipe()
         try:
             process = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND, str(there_in), str(there_out)],
+                [sys.executable, "-c", command, str(there_in), str(there_out)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(there_in, there_out),
                 process_group=0,
-                env=os.environ | {IN_WORKER: "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         except BaseException:
             os.close(requests)
