@@ -32,6 +32,8 @@ __all__ = ["Dialler", "NodeEvent", "Router"]
 
 logger = logging.getLogger("pyerlnode.node")
 
+# Nodes that are known and not connected any more: some have a new name each time they start.
+_MAX_KNOWN = 4096
 # Characters of a reason that is sent as text.
 _MAX_REASON = 10_000
 
@@ -117,7 +119,7 @@ class Router:
     def nodes(self, kind: str = "visible") -> list[Atom]:
         """Connected nodes, oldest connection first: `visible`, `hidden` or `connected` (both).
 
-        `known` is this node and those that are or were connected.
+        `known` is this node and those that are or were connected, of the latter the last 4096.
         """
         if kind == "connected":
             return [link.node for link in self._links.values()]
@@ -149,6 +151,7 @@ class Router:
             old.close()
         link.go_up(self, node, peer.visible)
         self._links[node] = link
+        self._known.pop(node, None)
         self._known[node] = None
         # What was kept leaves before anything that an observer sends, and no signal of
         # the node has been handed on yet.
@@ -188,6 +191,8 @@ class Router:
         if self._links.get(node) is not link:
             return
         del self._links[node]
+        if len(self._known) - len(self._links) > _MAX_KNOWN:
+            del self._known[next(name for name in self._known if name not in self._links)]
         self.runtime.node_down(node)
         self._tell(NodeEvent(NODEDOWN, node, link.visible, link.reason))
 

@@ -100,6 +100,10 @@ class Links:
             del self._peers[sender]
             self._process.link_exit(sender, reason)
 
+    def leads_to(self, node: Atom) -> bool:
+        """Whether there is a link to `node`, active or not."""
+        return any(pid.node == node for pid in self._peers)
+
     def node_lost(self, node: Atom) -> list[Pid]:
         """Forget every link to `node`; the pids that were actively linked."""
         lost = [pid for pid in self._peers if pid.node == node]

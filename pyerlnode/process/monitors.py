@@ -121,6 +121,12 @@ class Monitors:
         else:
             process.put((watch.tag, ref, PROCESS, watch.item, reason))
 
+    def leads_to(self, node: Atom) -> bool:
+        """Whether something is monitored at `node`, or from there."""
+        return any(_node_of(watch.item) == node for watch in self.watching.values()) or any(
+            watcher.pid.node == node for watcher in self.watched_by.values()
+        )
+
     def node_lost(self, node: Atom) -> list[tuple[Reference, Watch]]:
         """Forget who watches from `node` and what is watched there; the latter, for `fire`."""
         for ref in [ref for ref, watcher in self.watched_by.items() if watcher.pid.node == node]:

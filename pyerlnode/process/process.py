@@ -302,6 +302,13 @@ class Process:
         if self.exit_reason is not _ALIVE:
             raise Exit(self.exit_reason)
 
+    def leads_to(self, node: Atom) -> bool:
+        """Whether it has links or monitors across the connection to `node`."""
+        links, monitors = self.links, self.monitors
+        return (links is not None and links.leads_to(node)) or (
+            monitors is not None and monitors.leads_to(node)
+        )
+
     # --- the end ----------------------------------------------------------------
 
     def call_at_end(self, callback: Callable[[Process], object]) -> None:

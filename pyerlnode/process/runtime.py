@@ -122,6 +122,7 @@ class Runtime:
         self._last_ref = 0
         # Who has links or monitors across the connection to a node (the values mean nothing).
         self._involved: dict[Atom, dict[Process, None]] = {}
+        self._to_forget: set[Atom] = set()
         # How many `nodedown` messages each process is to get.
         self._node_watchers: dict[Atom, dict[Process, int]] = {}
         self._attached: dict[asyncio.Task[Any], Process] = {}
@@ -310,6 +311,19 @@ class Runtime:
     def involved(self, node: Atom) -> Iterable[Process]:
         """Who has links or monitors across the connection to `node`."""
         return self._involved.get(node, ())
+
+    def forget_uninvolved(self, node: Atom) -> None:
+        """Soon, forget who has nothing left that leads to `node`, which could not be reached."""
+        # Once for all signals that could not be sent: a process may have thousands of links.
+        if node in self._involved and node not in self._to_forget:
+            self._to_forget.add(node)
+            self.loop.call_soon(self._forget_uninvolved, node, context=self.context)
+
+    def _forget_uninvolved(self, node: Atom) -> None:
+        self._to_forget.discard(node)
+        left = [each for each in self._involved.pop(node, ()) if each.leads_to(node)]
+        if left:
+            self._involved[node] = dict.fromkeys(left)
 
     def node_down(self, node: Atom) -> None:
         """The connection to `node` is lost: `noconnection` to everybody whom it concerns."""

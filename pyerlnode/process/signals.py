@@ -210,6 +210,7 @@ class Signals:
                 process.monitors.down(control.ref, NOCONNECTION)
         elif isinstance(control, SpawnRequest):
             self._spawn_reply(node, SpawnReply(control.ref, control.sender, 0, NOCONNECTION))
+        self._runtime.forget_uninvolved(node)
 
     def connection_lost(self, node: Atom, involved: Iterable[Process]) -> None:
         """Tell these processes that the connection to `node` is gone.

@@ -34,6 +34,7 @@ class SimplePeer(Link):
     def __init__(self) -> None:
         self.sent: list[Control] = []
         self.node, self.visible, self.closed = ALEX, True, False
+        self.reason = Atom("connection_closed")
 
     def send(self, control: Control) -> None:
         if isinstance(control, (AliasSend, SpawnRequest, LinkSignal)):
@@ -92,3 +93,16 @@ async def test_a_kind_of_nodes_that_there_is_not_is_refused(router: Router) -> N
     assert router.nodes() == [ALEX] and router.nodes("hidden") == []
     assert router.is_connected(ALEX)
     router.connect_soon(ALEX, lambda: None)
+
+
+async def test_of_the_nodes_that_are_gone_only_the_last_are_known(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyerlnode.node.router._MAX_KNOWN", 3)
+    for number in range(6):
+        link = SimplePeer()
+        link.node = Atom(f"n{number}@localhost")
+        router.link_up(link, Peer(link.node, 1, MANDATORY, True))
+        router.link_down(link, None)
+    here = router.runtime.name
+    assert router.nodes("known") == [here, ALEX, "n3@localhost", "n4@localhost", "n5@localhost"]

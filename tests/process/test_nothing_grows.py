@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -267,3 +268,31 @@ async def test_a_process_is_freed_when_it_ends_without_help_of_the_garbage_colle
         assert [process() for process in seen] == [None, None]
     finally:
         gc.enable()
+
+
+async def test_nodes_that_cannot_be_reached(runtime: Runtime) -> None:
+    Others(runtime, connected=False)
+    numbers = itertools.count()
+
+    async def act() -> None:
+        erl.process_flag("trap_exit", True)
+        for _ in range(50):
+            there = Pid(Atom(f"gone{next(numbers)}@localhost"), 1, 0, 1)
+            erl.monitor(there)
+            erl.demonitor(erl.monitor(("name", there.node)))
+            erl.link(there)
+            seen = {(await erl.receive(timeout=5))[0] for _ in range(2)}
+            assert seen == {"DOWN", "EXIT"}
+        await settled()
+
+    await unchanged(runtime, act)
+
+
+async def test_who_still_has_something_that_leads_to_a_node_hears_of_its_end(runtime: Runtime) -> None:
+    others = Others(runtime)
+    ref = erl.monitor(others.pid(1))
+    # One signal did not reach the node; the connection that carries the other one is there.
+    runtime.undeliverable(others.pid().node, Monitor(erl.self(), others.pid(2), others.ref()))
+    await settled()
+    runtime.node_down(others.pid().node)
+    assert await erl.receive(timeout=5) == ("DOWN", ref, "process", others.pid(1), "noconnection")
