@@ -79,9 +79,11 @@ def server_terminated(
 
 def process_crash(process: Process, reason: Term, error: BaseException | None) -> Event:
     """A process that proc_lib has started ended with a reason that is not quiet."""
-    dictionary = dict(process.dictionary or {})
-    ancestors = dictionary.pop(ANCESTORS, [])
-    initial_call = dictionary.pop(INITIAL_CALL, None)
+    dictionary = process.dictionary or {}
+    ancestors = dictionary.get(ANCESTORS, [])
+    initial_call = dictionary.get(INITIAL_CALL)
+    # Atoms, whatever the other keys are.
+    others = [pair for pair in dictionary.items() if pair[0] is not ANCESTORS and pair[0] is not INITIAL_CALL]
     links = [] if process.links is None else process.links.active()
     own: list[Term] = [
         (Atom("initial_call"), _initial_call(initial_call)),
@@ -93,7 +95,7 @@ def process_crash(process: Process, reason: Term, error: BaseException | None) -
         (Atom("message_queue_len"), len(process.mailbox or ())),
         (Atom("messages"), []),
         (Atom("links"), links),
-        (Atom("dictionary"), [(readable(key), readable(value)) for key, value in dictionary.items()]),
+        (Atom("dictionary"), [(readable(key), readable(value)) for key, value in others]),
         (Atom("trap_exit"), process.trap_exit),
         (Atom("status"), Atom("running")),
         # Python has no numbers for these that mean what a BEAM's do.

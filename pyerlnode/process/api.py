@@ -22,6 +22,7 @@ from pyerlnode.process.runtime import Destination, this_process
 from pyerlnode.process.spawning import apply_export, parse_options, request, spawn_there
 from pyerlnode.protocol.control import Exit2, GroupLeader
 from pyerlnode.term import Atom, Export, Pid, Reference, Term
+from pyerlnode.term.term_dict import TermDict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -443,27 +444,36 @@ def read_timer(ref: Reference) -> float | None:
 
 @forwarded
 def put(key: Term, value: Term) -> Term:
-    """Set a value in the caller's process dictionary; the old one, or `undefined`."""
-    process = this_process()
-    if process.dictionary is None:
-        process.dictionary = {}
-    old = process.dictionary.get(key, _UNDEFINED)
-    process.dictionary[key] = value
+    """Set a value in the caller's process dictionary; the old one, or `undefined`.
+
+    Keys are told apart as in Erlang: `1`, `1.0` and `True` are three, an atom and an equal
+    text two.  TermEncodeError for one that is no term.
+    """
+    dictionary = _dictionary()
+    old = dictionary.get(key, _UNDEFINED)
+    dictionary[key] = value
     return old
 
 
 @forwarded
 def get(key: Term) -> Term:
     """A value of the caller's process dictionary, or `undefined`."""
-    dictionary = this_process().dictionary
-    return _UNDEFINED if dictionary is None else dictionary.get(key, _UNDEFINED)
+    return _dictionary().get(key, _UNDEFINED)
 
 
 @forwarded
 def erase(key: Term) -> Term:
     """Take a value out of the caller's process dictionary; it, or `undefined`."""
-    dictionary = this_process().dictionary
-    return _UNDEFINED if dictionary is None else dictionary.pop(key, _UNDEFINED)
+    return _dictionary().pop(key, _UNDEFINED)
+
+
+def _dictionary() -> TermDict[Term]:
+    """The caller's, exact from its first use on: what the library sets has atoms as keys."""
+    process = this_process()
+    dictionary = process.dictionary
+    if not isinstance(dictionary, TermDict):
+        dictionary = process.dictionary = TermDict(() if dictionary is None else dictionary.items())
+    return dictionary
 
 
 __all__ = [

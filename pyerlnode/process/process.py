@@ -29,7 +29,7 @@ from pyerlnode.term import Atom, Pid, Reference, Term
 from pyerlnode.term.text import brief, harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, MutableMapping
     from contextvars import Context
 
     from pyerlnode.process.links import Links
@@ -121,7 +121,7 @@ class Process:
         self.timers: set[Reference] | None = None
         # What it owns and is to be given back or handed on when it ends, before anybody is told.
         self.at_end: dict[Callable[[Process], object], None] | None = None
-        self.dictionary: dict[Term, Term] | None = None
+        self.dictionary: MutableMapping[Term, Term] | None = None
 
     def __repr__(self) -> str:
         name = f" {brief(self.name)}" if self.name else ""

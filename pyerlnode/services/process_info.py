@@ -29,7 +29,8 @@ __all__ = ["DEFAULT_ITEMS", "process_info"]
 
 _UNDEFINED, _NORMAL, _PROCESS = Atom("undefined"), Atom("normal"), Atom("process")
 _REGISTERED_NAME: Final = "registered_name"
-_ANCESTORS = "$ancestors"
+_ANCESTORS, _INITIAL_CALL = Atom("$ancestors"), Atom("$initial_call")
+_PROCESS_LABEL = Atom("$process_label")
 _WORD = 8
 
 DEFAULT_ITEMS: Final = (
@@ -146,7 +147,7 @@ def _loop(process: Process) -> tuple[Atom, Atom, int]:
 
 
 def _initial_call(process: Process) -> Term:
-    started_by_proc_lib = process.dictionary is not None and "$initial_call" in process.dictionary
+    started_by_proc_lib = process.dictionary is not None and _INITIAL_CALL in process.dictionary
     if started_by_proc_lib or process.behaviour is not None:
         return (Atom("proc_lib"), Atom("init_p"), 5)
     return (Atom("erlang"), Atom("apply"), 2)
@@ -164,7 +165,7 @@ def _parent(process: Process) -> Term:
 
 
 def _label(process: Process) -> Term:
-    return (process.dictionary or {}).get("$process_label", _UNDEFINED)
+    return (process.dictionary or {}).get(_PROCESS_LABEL, _UNDEFINED)
 
 
 def _memory(process: Process) -> int:

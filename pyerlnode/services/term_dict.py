@@ -1,55 +1,5 @@
-"""A dict whose keys are terms, told apart as Erlang's `=:=` does.
+"""A dict whose keys are terms, for services: `pyerlnode.term.term_dict`."""
 
-Names of `global` and groups of `pg` are any terms: `1`, `1.0` and `true` are three of
-them, an atom and an equal text two, and a list or a map is one as well.
-
-Proof: tests/services/test_term_dict.py.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Iterator, MutableMapping
-from typing import Generic, TypeVar
-
-from pyerlnode.term import Atom, Map, Term
+from pyerlnode.term.term_dict import TermDict
 
 __all__ = ["TermDict"]
-
-_Value = TypeVar("_Value")
-
-
-class TermDict(MutableMapping[Term, _Value], Generic[_Value]):
-    """Like a dict, with any term as a key; iterates over the terms in the order of their arrival.
-
-    Raises TermEncodeError for a key that is no term.
-    """
-
-    __slots__ = ("_pairs",)
-
-    def __init__(self) -> None:
-        self._pairs: dict[str | bytes, tuple[Term, _Value]] = {}
-
-    def __getitem__(self, key: Term) -> _Value:
-        return self._pairs[_exact(key)][1]
-
-    def __setitem__(self, key: Term, value: _Value) -> None:
-        self._pairs[_exact(key)] = (key, value)
-
-    def __delitem__(self, key: Term) -> None:
-        del self._pairs[_exact(key)]
-
-    def __iter__(self) -> Iterator[Term]:
-        return iter([key for key, _ in self._pairs.values()])
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def __repr__(self) -> str:
-        return f"TermDict({list(self._pairs.values())!r})"
-
-
-def _exact(key: Term) -> str | bytes:
-    # An atom's text is never equal to the bytes of another term.
-    if type(key) is Atom:
-        return key
-    return next(iter(Map([(key, None)]).exact_items()))

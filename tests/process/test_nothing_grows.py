@@ -276,7 +276,7 @@ async def test_nodes_that_cannot_be_reached(runtime: Runtime) -> None:
 
     async def act() -> None:
         erl.process_flag("trap_exit", True)
-        for _ in range(50):
+        for _ in range(5):
             there = Pid(Atom(f"gone{next(numbers)}@localhost"), 1, 0, 1)
             erl.monitor(there)
             erl.demonitor(erl.monitor(("name", there.node)))
