@@ -1,8 +1,8 @@
 """What a callback of a GenStatem returns: a transition, and the actions that go with it.
 
-    return NextState("open", StateTimeout(9, "lock"))    {next_state, open, Data, [{state_timeout, 9000, lock}]}
-    return KeepState(ReplyTo(caller, True))              {keep_state, Data, [{reply, From, true}]}
-    return KeepState(Postpone())                         {keep_state, Data, [postpone]}
+    return NextState("open", StateTimeout(9, "lock"))  {next_state, open, Data, [{state_timeout, 9000, lock}]}
+    return KeepState(ReplyTo(caller, True))            {keep_state, Data, [{reply, From, true}]}
+    return KeepState(Postpone())                       {keep_state, Data, [postpone]}
     return StopAndReply("normal", ReplyTo(caller, "bye"))
 
 The data is the instance itself, so it is not part of a result, and None is `KeepState()`.

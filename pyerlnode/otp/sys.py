@@ -312,8 +312,9 @@ async def log_to_file(server: ServerRef, name: str | bool, timeout: float | None
     `ok` or `(error, open_file)`.  A server of another node writes on its own machine; those
     of Python nodes only do it for their own program.
     """
-    own = isinstance(name, str) and _is_local(server)
-    file: Any = Path(name) if own else charlist(name) if isinstance(name, str) else name
+    file: Any = name
+    if isinstance(name, str):
+        file = Path(name) if _is_local(server) else charlist(name)
     return await _debugged("log_to_file", server, file, timeout)
 
 
