@@ -85,6 +85,13 @@ def raise_(message: str) -> None:
 
 
 @job.export
+async def crash_in_task(message: str) -> None:
+    """What a task of one's own writes and logs goes where the caller's does."""
+    erl.process_flag("trap_exit", True)
+    await Task.yield_(await Task.async_("Elixir.Job", "raise", [message]))
+
+
+@job.export
 def throw(value: Any) -> None:
     raise Throw(value)
 

@@ -7,6 +7,7 @@ against one in Python.  What it gives must be the same.
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -55,6 +56,10 @@ defmodule Job do
   def fail(r), do: :erlang.error(r)
   def raise(m), do: raise(RuntimeError, m)
   def throw(x), do: Kernel.throw(x)
+  def crash_in_task(message) do
+    Process.flag(:trap_exit, true)
+    Task.yield(Task.async(__MODULE__, :raise, [message]))
+  end
   def sleep(ms), do: (Process.sleep(ms); ms)
   def told(to, tag), do: (send(to, {tag, self()}); Process.sleep(:infinity))
   def once(to, message), do: send(to, message)
@@ -337,6 +342,14 @@ def what_elixir_specifies_is_started(same) -> None:
     """)
 
 
+def crashes_are_logged_where_the_caller_is(alex, here) -> None:
+    started = r"Task #PID<[\d.]+> started from #PID<[\d.]+> terminating\n\*\* \(RuntimeError\) "
+    for peer, message in (("node()", "here"), (":kate@localhost", "there")):
+        alex.eval_elixir(here(f'Node.spawn({peer}, Job, :crash_in_task, ["{message}"])'))
+        stack = rf'\n(    .*\n)+Function: &Job.raise/1\n    Args: \["{message}"\]'
+        alex.wait_for_output(re.compile(started + message + stack), 5)
+
+
 def lost_connections_are_told(alex, here) -> None:
     """A connection that is lost ends the wait at once; so does a node that is not there."""
     text = alex.eval_elixir(
@@ -372,6 +385,7 @@ def test_elixir_asks_python(same, alex, here) -> None:
     streams_are_run(same)
     every_form_is_served(same)
     what_elixir_specifies_is_started(same)
+    crashes_are_logged_where_the_caller_is(alex, here)
     lost_connections_are_told(alex, here)
 
 

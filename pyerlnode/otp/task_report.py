@@ -3,9 +3,10 @@
 It goes to the logger `pyerlnode.otp`.  A record has the fields of Elixir's report
 `{Task.Supervisor, terminating}` as attributes: `label`, `pid`, `starter` (the name or pid
 of who asked for the task), `function` and `arguments`, `reason` (with the stack) and `callers`.
+Where the group leader is on another node, that node's logger gets the report itself.
 
 Source: invoke_mfa in task/supervised.ex of Elixir (1.18).
-Proof: tests/otp/test_task_supervised.py.
+Proof: tests/otp/test_task_supervised.py, interop/test_tasks.py.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyerlnode.errors import ErlangError, Exit, Throw
-from pyerlnode.otp.readable import shortened
+from pyerlnode.otp import report_terms
+from pyerlnode.otp.readable import readable, shortened
 from pyerlnode.otp.reports import logger, server_name
 from pyerlnode.process import error_reason, stacktrace
+from pyerlnode.process.log_events import is_elsewhere, tell_group_leader
 from pyerlnode.term import Atom, Term, to_elixir
 
 if TYPE_CHECKING:
@@ -52,6 +55,16 @@ def crashed(process: Process, starter: Term, work: Work, callers: Term, error: E
             "callers": callers,
         },
     )
+    if is_elsewhere(process):
+        report, meta = report_terms.task(
+            process,
+            reason,
+            function=function,
+            args=args,
+            starter=readable(starter),
+            callers=readable(callers),
+        )
+        tell_group_leader(process, "error", (report,), meta)
 
 
 def _says_it_all(error: Exception) -> bool:
