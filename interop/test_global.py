@@ -19,7 +19,8 @@ from pyerlnode.services import DEFAULT_SERVICES, global_
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-SERVICES = [*(service for service in DEFAULT_SERVICES if service is not global_.service), global_.service]
+WITHOUT_GLOBAL = [service for service in DEFAULT_SERVICES if service is not global_.service]
+SERVICES = [*WITHOUT_GLOBAL, global_.service]
 
 # A process of a BEAM that ends when it is told to.
 IDLE = "spawn(fun() -> receive stop -> ok end end)"
@@ -221,6 +222,12 @@ async def test_servers_are_called_by_their_global_name(cluster: Cluster) -> None
 
 async def test_sync_returns_on_both_sides(cluster: Cluster) -> None:
     alex = await cluster.beam("alex")
+    # Who is hidden is waited for by nobody, whether it is a member or not.
+    shy = await cluster.python("shy", hidden=True)
+    mute = await cluster.python("mute", hidden=True, services=WITHOUT_GLOBAL)
+    assert await shy.connect(alex.name)
+    assert await mute.connect(alex.name)
+    assert (await alex.eval_erlang_async("global:sync()")).text.strip(":") == "ok"
     kate = await cluster.python("kate")
     theirs = await register(alex, "theirs")
     ours = await register(kate, "ours")
