@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyerlnode.otp.child import Start
 from pyerlnode.otp.child_spec import ChildSpec
 from pyerlnode.otp.dispatch import on_call, on_info
 from pyerlnode.otp.gen_server import GenServer, started
@@ -44,7 +45,8 @@ class RegistrySupervisor(Supervisor, module="Elixir.Registry.Supervisor"):
 
 def _child(made: Table, at: int) -> ChildSpec:
     name = Atom(f"{made.name}.PIDPartition{at}")
-    return ChildSpec(name, (_start_partition, [name, made, at]), modules=[_PARTITION])
+    start = Start((_PARTITION, _START_LINK, [name]), _start_partition, (name, made, at))
+    return ChildSpec(name, start)
 
 
 async def _start_partition(name: Atom, made: Table, at: int) -> Pid:
