@@ -288,7 +288,10 @@ async def test_a_python_node_that_comes_again_is_called_again(beam_node, new_nod
         erl.register("me", erl.self())
         await alex.eval_elixir_async("Process.register(self(), :there)")
         erl.send(("there", alex.name), erl.self())
-        await alex.eval_elixir_async("old = receive do pid -> pid end")
+        await alex.eval_elixir_async("old = receive do pid -> pid end; Node.monitor(node(old), true)")
+    # What is sent before a BEAM has noticed that a node is gone is lost.
+    gone = await alex.eval_elixir_async("receive do message -> message after 10_000 -> :none end")
+    assert gone.text == here("{:nodedown, :bob@localhost}")
     async with new_node("bob") as node:
         assert node.creation != first
         erl.register("me", erl.self())
