@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import asyncio
+import signal
 import sys
 import pyerlnode as erl
 from pyerlnode import Application, Atom, Exit, GenServer, Supervisor
@@ -45,15 +46,13 @@ class Chat(Application):
         if mode == "broken":
             raise Exit("broken")
         children = [(Child, name, {"id": name}) for name in ("one", "two")]
-        if mode == "ends":
-            erl.send_after(0.01, erl.spawn(end), Atom("now"))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, end)
         return await Supervisor.start_link(children, strategy="one_for_one", name="top")
 
     def stop(self):
         print("stopped", file=sys.stderr, flush=True)
 
-async def end():
-    await erl.receive()
+def end():
     erl.exit(erl.whereis("top"), "kill")
 """
 CONFIG = """
@@ -61,8 +60,6 @@ CONFIG = """
 mode = { atom = "tested" }
 [env.broken.chat]
 mode = { atom = "broken" }
-[env.ends.chat]
-mode = { atom = "ends" }
 [env.endless.chat]
 endless = true
 [chat]
@@ -127,7 +124,8 @@ def test_a_second_signal_does_not_wait(program) -> None:
 
 
 def test_an_application_that_ends_takes_the_node_with_it(program) -> None:
-    node = start(program, "--config", str(program / "chat.toml"), "--env", "ends")
+    node = start(program)
+    node.signal(signal.SIGUSR1)
     assert node.wait(10) == 1
     lines = said(node)
     assert lines[-1] == "pyerlnode run: the application has ended: :killed"
@@ -139,7 +137,7 @@ def test_what_is_wrong_with_it(program) -> None:
     target, config = f"{program / 'chat.py'}:Chat", str(program / "chat.toml")
     for options, line in (
         (["--config", str(program / "nowhere.toml")], "nowhere.toml: No such file"),
-        (["--config", config, "--env", "prod"], "no environment 'prod'; known: broken, endless, ends, test"),
+        (["--config", config, "--env", "prod"], "no environment 'prod'; known: broken, endless, test"),
         (["--env", "test"], "--config is missing"),
     ):
         assert line in one_line(pyerlnode(*RUN, *options, target), 2)
