@@ -262,12 +262,19 @@ def children_are_started(same) -> None:
     full = [TS.start_child(busy, Job, :give, [1]), kind]
     TS.terminate_child(busy, one)
     free = TS.async(busy, Job, :give, [1]) |> Task.await()
+    default = start(peer, restart: :transient, max_restarts: 5)
+    {:ok, a} = TS.start_child(default, Job, :told, [self(), :up])
+    ^a = up()
+    Process.exit(a, :kill)
+    b = up()
+    TS.terminate_child(default, b)
     often = start(peer, max_restarts: 1)
     gone = Process.monitor(often)
     TS.start_child(often, Job, :once, [self(), :ran], restart: :permanent)
     intensity = down(gone)
     ran = mail(50)
-    {there, ended, again, is_pid(fun), restarts, full, free, intensity, ran, Supervisor.count_children(busy)}
+    {there, ended, again, is_pid(fun), restarts, full, free, a != b, intensity, ran,
+     Supervisor.count_children(busy)}
     """)
 
 
