@@ -62,7 +62,7 @@ OF_PYTHON = [
     (":rpc.call(:kate@localhost, :erlang, :system_info, [:otp_release])", "27"),
     (
         "for {a, _, _} <- :rpc.call(:kate@localhost, :application, :which_applications, []), do: a",
-        "[:stdlib, :kernel]",
+        "[:exported, :stdlib, :kernel]",
     ),
     ("elem(:rpc.call(:kate@localhost, :os, :cmd, [~c'id']), 1) |> elem(1) |> elem(0)", ":undef"),
 ]
