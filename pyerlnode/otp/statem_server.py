@@ -20,7 +20,7 @@ from collections import deque
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.errors import ErlangError, Exit, TermEncodeError, TermError, Throw
+from pyerlnode.errors import ErlangError, Exit, TermError, Throw
 from pyerlnode.otp import gen, proc_lib, reports, sys
 from pyerlnode.otp.debug import CONSUME, ENTER, IN, MODULE, OUT, POSTPONE, START_TIMER, TERMINATE, Debug
 from pyerlnode.otp.readable import readable
@@ -308,12 +308,7 @@ class StatemServer(StatemSystem):
         yield from ()
 
     def _reply(self, action: ReplyTo, complaint: str) -> None:
-        try:
-            answered = gen.answer(self.process, action.caller, action.value)
-        except TermEncodeError:
-            gen.answer(self.process, action.caller, readable(action.value))
-            raise
-        if not answered:
+        if not gen.answer(self.process, action.caller, action.value):
             raise self._bad(complaint, readable(action.to_term()))
         self._record((OUT, action.value, action.caller))
 

@@ -6,7 +6,8 @@
 The servers whose class is of the module are suspended; the module's source is executed in
 the place where it is; then each instance gets the new class of its old one's name, and
 its `code_change` is called, with the old class's `vsn` (`undefined` without one) and `[]`.
-Then the servers go on.  What is started later, by a supervisor too, is of the new class.
+Then the servers go on.  What is started later, by a supervisor too, is of the new class, and
+a supervisor whose own class is of the module takes the specifications of its new `init`.
 
 Source that cannot be compiled or executed leaves everything as it was.  A server whose
 `code_change` fails or refuses keeps its old class and its attributes.  Either is one line
@@ -30,12 +31,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pyerlnode.errors import BadArg, Exit
-from pyerlnode.otp import GenServer, gen, on_info
+from pyerlnode.otp import GenServer, Supervisor, gen, on_info
 from pyerlnode.otp import sys as system
+from pyerlnode.otp.child import module_of
 from pyerlnode.otp.newest import supersede
 from pyerlnode.otp.readable import restored, saved
 from pyerlnode.otp.server import Server
 from pyerlnode.otp.statem_server import StatemServer
+from pyerlnode.otp.supervisor_server import SupervisorServer
 from pyerlnode.process import Process, send_after, this_process
 from pyerlnode.services.modules import exported_anew
 from pyerlnode.term import Atom, Pid, to_elixir
@@ -88,12 +91,13 @@ async def reload(module: ModuleType | str, *, timeout: float = SUSPEND_TIME) -> 
             found.__dict__.clear()
             found.__dict__.update(before)
             return _not_loaded(found, error)
-        _supersede(before, found)
+        superseded = _supersede(before, found)
         changed = {process: await _change(process, found) for process in suspended}
     finally:
         for process in (*suspended, *busy):
             if process not in asleep:
                 _resume(process)
+    await _specify_again(superseded)
     taken = tuple(process.pid for process, done in changed.items() if done)
     refused = tuple(process.pid for process in (*changed, *busy) if not changed.get(process))
     logger.info("%s was loaded again; %d of its servers go on with it", found.__name__, len(taken))
@@ -123,12 +127,16 @@ def _not_loaded(module: ModuleType, error: BaseException) -> Reloaded:
     return Reloaded(module.__name__, error=text)
 
 
-def _supersede(before: dict[str, Any], module: ModuleType) -> None:
+def _supersede(before: dict[str, Any], module: ModuleType) -> list[type]:
+    """Let the module's new classes stand for its old ones, which are returned."""
+    superseded: list[type] = []
     for name, old in before.items():
         new = module.__dict__.get(name)
         own = isinstance(old, type) and old.__module__ == module.__name__
         if own and isinstance(new, type) and new is not old:
             supersede(old, new)
+            superseded.append(old)
+    return superseded
 
 
 # --- its servers --------------------------------------------------------------------------
@@ -210,6 +218,23 @@ def _successor(cls: type, module: ModuleType) -> type:
 
 def _name(process: Process) -> str:
     return to_elixir(process.name or process.pid)
+
+
+async def _specify_again(superseded: list[type]) -> None:
+    """Let supervisors of the module take the specifications that their `init` gives now."""
+    modules = {Atom(module_of(cls)) for cls in superseded if issubclass(cls, Supervisor)}
+    for process in this_process().runtime.processes():
+        behaviour = process.behaviour
+        if not isinstance(behaviour, SupervisorServer) or behaviour.module not in modules:
+            continue
+        try:
+            await system.suspend(process.pid)
+            result = await system.change_code(process.pid, behaviour.module, _UNDEFINED, [], None)
+            await system.resume(process.pid)
+        except Exit as error:
+            result = error.reason
+        if result != "ok":
+            logger.error("%s keeps its old specifications: %s", _name(process), to_elixir(result))
 
 
 # --- watching -----------------------------------------------------------------------------

@@ -168,6 +168,37 @@ async def test_what_is_started_later_is_new_wherever_the_old_class_is_held(count
     await Supervisor.stop(supervisor)
 
 
+SHOP = """
+from pyerlnode import GenServer, Supervision, Supervisor
+
+class Till(GenServer):
+    pass
+
+class Shop(Supervisor):
+    def init(self):
+        return Supervision([(Till, CHILD)], strategy="one_for_one")
+"""
+
+
+async def test_a_supervisor_takes_the_specifications_of_its_new_init(counter: ModuleType) -> None:
+    rewrite(counter, SHOP.replace("(Till, CHILD)", "Till"))
+    await reload(counter)
+    shop = await counter.Shop.start_link()
+    children = await Supervisor.which_children(shop)
+    rewrite(
+        counter,
+        SHOP.replace("(Till, CHILD)", "{'id': 'Till', 'start': (Till, 'start_link', []), 'shutdown': 1}"),
+    )
+    await reload(counter)
+    assert await Supervisor.which_children(shop) == children
+    assert (await Supervisor.get_childspec(shop, "Till"))["shutdown"] == 1000
+    rewrite(counter, SHOP.replace("(Till, CHILD)", "7"))
+    assert (await reload(counter)).error is None
+    assert (await Supervisor.get_childspec(shop, "Till"))["shutdown"] == 1000
+    assert (await sys.get_status(shop))[3][1] == "running"  # type: ignore[index]
+    await Supervisor.stop(shop)
+
+
 async def test_exports_are_those_of_the_new_source(counter: ModuleType) -> None:
     assert modules.function_exported("Elixir.ReloadedShop", "gone", 0)
     rewrite(counter, SECOND + "\nraise RuntimeError('at the end')\n")
