@@ -65,7 +65,10 @@ def test_the_count_comes_back_after_a_kill_and_after_a_restart(
             assert counter.get() == str(count + 1)
         # The node ends without knowing it, and once in good order.
         for end in ("kill", "stop"):
+            assert counter.type("Node.monitor(NODE, true)") == "true"
             getattr(node, end)()
+            # Only then is the next call one of the node's next life.
+            assert counter.type("receive do {:nodedown, n} -> n == NODE after 10_000 -> :none end") == "true"
             node = start(kind)
             # Liveness is not state: what is kept in memory is gone with the node.
             assert counter.get() == ("0" if kind == "memory" else "4")
@@ -149,8 +152,9 @@ def test_both_languages_share_a_row(beam_node, python_node, target, postgresql) 
         == "{82, 82}"
     )
     # Each takes up what the other has left, whichever is killed.
-    elixir("GenServer.stop(Ours, :shutdown)")
+    elixir(f"GenServer.stop(Ours, :shutdown); Node.monitor(:'{kate.name}', true)")
     kate.kill()
+    assert elixir("receive do {:nodedown, _} -> :gone after 10_000 -> :none end") == ":gone"
     kate = python_node("kate", target("durable.py:app"), environment={"PYERLNODE_STORE": url})
     assert elixir("GenServer.cast(PYTHON, :inc); GenServer.call(PYTHON, :get)") == "83"
     kate.stop()
