@@ -4,7 +4,7 @@
 where Erlang's raises `badarg` or `badarith`.
 
 Source: Erlang Reference Manual, "Expressions", Guard Sequences; module `erlang`.
-Proof: tests/otp/test_match_spec.py, tests/services/test_builtins_operators.py.
+Proof: tests/otp/test_match_spec.py, tests/services/test_builtins_registry.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Elixir's `Agent`: `{Agent, :start_link, [...]}` in a child specification starts an agent here.
 
 Source: Agent of Elixir.
-Proof: tests/services/test_builtins_agent.py, interop/test_agents.py.
+Proof: tests/services/test_builtins_registry.py, interop/test_agents.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `Agent.get(agent, Kernel, :+, [1])` calls them by their names.
 
 Source: the module `erlang` of the ERTS reference manual; Kernel of Elixir.
-Proof: tests/services/test_builtins_operators.py, interop/test_agents.py.
+Proof: tests/services/test_builtins_registry.py, interop/test_agents.py.
 """
 
 from __future__ import annotations

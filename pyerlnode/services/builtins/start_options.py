@@ -1,7 +1,7 @@
 """The options with which Elixir's GenServer, and what is built on it, is started.
 
 Source: GenServer of Elixir, options().
-Proof: tests/services/test_builtins_agent.py.
+Proof: tests/services/test_builtins_registry.py.
 """
 
 from __future__ import annotations
