@@ -122,17 +122,17 @@ def leader() -> Pid:
 
 @fun.export
 def callers() -> Any:
-    return from_dictionary("$callers")
+    return from_dictionary(Atom("$callers"))
 
 
 @fun.export
 def ancestors() -> Any:
-    return from_dictionary("$ancestors")
+    return from_dictionary(Atom("$ancestors"))
 
 
 @fun.export
 def initial_call() -> Any:
-    return from_dictionary("$initial_call")
+    return from_dictionary(Atom("$initial_call"))
 
 
 # --- the three classes ----------------------------------------------------------------------
