@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from otp_tools import OK, process_of, reason_of
+from otp_tools import OK, process_of, reason_of, settled
 
 import pyerlnode.process as erl
 from pyerlnode.errors import ErlangError, Exit, UsageError
@@ -215,3 +215,41 @@ async def test_the_two_behaviours_call_each_other() -> None:
     with pytest.raises(Exit) as failed:
         await GenStatem.call("nobody", GET, timeout=1.5)
     assert failed.value.reason == ("noproc", ("gen_statem", "call", ["nobody", "get", 1500]))
+
+
+async def test_a_machine_that_is_killed_in_an_async_callback_unwinds() -> None:
+    unwound: list[Any] = []
+
+    class Slow(GenStatem):
+        def init(self) -> NextState:
+            return NextState("a")
+
+        async def a(self, event: Any, content: Any) -> Any:
+            try:
+                await erl.receive(lambda message: False)
+            finally:
+                unwound.append(content)
+
+        def terminate(self, reason: Any, state: Any) -> None:
+            unwound.append("terminated")
+
+    pid = await started(Slow)
+    GenStatem.cast(pid, Atom("work"))
+    await settled()
+    ref = erl.monitor(pid)
+    erl.exit(pid, Atom("kill"))
+    assert (await erl.receive(lambda message: message[1] == ref, timeout=5))[4] == "killed"
+    await settled()
+    assert unwound == ["work"]
+
+
+async def test_messages_wait_while_an_async_callback_does() -> None:
+    class Slow(Machine):
+        async def a(self, event: Any, content: Any) -> Any:
+            await asyncio.sleep(0)
+            return super().a(event, content)
+
+    pid = await started(Slow)
+    for _ in range(100):
+        GenStatem.cast(pid, Atom("x"))
+    assert await GenStatem.call(pid, GET) == 100
