@@ -19,6 +19,8 @@ from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.otp import GenServer, application_requests
 from pyerlnode.otp.application_controller import CONTROLLER, start_controller
 from pyerlnode.otp.application_spec import ApplicationSpec
+from pyerlnode.otp.reports import is_quiet
+from pyerlnode.process import monitor, receive
 from pyerlnode.services import rpc
 from pyerlnode.term import Atom, Term, charlist, to_elixir
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from pyerlnode.node import Node
     from pyerlnode.process import Runtime
+    from pyerlnode.term import Pid, Reference
 
 __all__ = ["on_end", "service", "stop_all"]
 
@@ -84,8 +87,21 @@ def service(node: Node) -> None:
             logger.critical("application %s has ended, and with it the node: %s", name, to_elixir(reason))
             _stop_soon(node)
 
-    start_controller(node.runtime, _basic(), given_up)
+    controller = start_controller(node.runtime, _basic(), given_up)
+    node.runtime.spawn(_watch(controller, given_up))
     node.before_stop(lambda: stop_all(node.runtime))
+
+
+async def _watch(controller: Pid, given_up: Callable[[Atom, Term], object]) -> None:
+    """A node whose controller was killed has lost its applications, too."""
+    ref = monitor(controller)
+    down: Any = await receive(lambda message: _is_down(message, ref))
+    if not is_quiet(down[4]):
+        given_up(CONTROLLER, down[4])
+
+
+def _is_down(message: Term, ref: Reference) -> bool:
+    return isinstance(message, tuple) and len(message) == 5 and message[1] == ref
 
 
 def on_end(runtime: Runtime, observer: Callable[[Atom, Term], object]) -> None:

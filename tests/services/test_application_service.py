@@ -87,6 +87,22 @@ async def test_whoever_observes_the_end_has_the_last_word() -> None:
         assert kate.is_alive
 
 
+async def test_a_node_without_its_controller_ends() -> None:
+    async with Cluster(DEFAULT_SERVICES) as cluster:
+        kate, _ = await cluster.mesh("kate", "alex")
+        ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        on_end(kate.runtime, lambda name, reason: ended.set_result((name, reason)))
+
+        async def body() -> None:
+            controller = erl.whereis("application_controller")
+            assert controller is not None
+            erl.exit(controller, "kill")
+
+        await run(kate, body)
+        async with asyncio.timeout(5):
+            assert await ended == ("application_controller", "killed")
+
+
 async def test_applications_of_another_node() -> None:
     async with Cluster(DEFAULT_SERVICES) as cluster:
         kate, alex = await cluster.mesh("kate", "alex")
