@@ -99,6 +99,7 @@ async def test_python_drives_agents_of_elixir(beam_node, new_node) -> None:
     kate.eval_elixir("""
     {:ok, _} = Agent.start(fn -> %{} end, name: Cache)
     {:ok, _} = Agent.start(fn -> 1 end, name: Number)
+    {:ok, _} = Agent.start(fn -> :infinity end, name: Sleeper)
     """)
     cache, number = ("Elixir.Cache", kate.name), ("Elixir.Number", kate.name)
     async with new_node("bob"):
@@ -116,5 +117,5 @@ async def test_python_drives_agents_of_elixir(beam_node, new_node) -> None:
         with pytest.raises(NoProc):
             await Agent.get(number, "Elixir.Kernel", "+", [1])
         with pytest.raises(CallTimeout):
-            await Agent.get(cache, "Elixir.Map", "size", [], timeout=0)
+            await Agent.get(("Elixir.Sleeper", kate.name), "timer", "sleep", [], timeout=0.05)
         assert await Agent.stop(cache) == "ok"

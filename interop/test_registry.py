@@ -7,9 +7,10 @@ prints must be the same.
 from __future__ import annotations
 
 import pytest
-from keyed_reference import Both
+from keyed_reference import REFERENCE, Both
 from test_terms import GENERATOR
 
+from pyerlnode import Atom, GenServer, PartitionSupervisor, Registry, rpc
 from pyerlnode.term import decode, phash2
 
 RANDOM_TERMS = 10_000
@@ -186,3 +187,22 @@ def test_phash2_of_random_terms(beam_node) -> None:
         pairs = decode(answer.term)
         assert len(pairs) == count
         assert [term for term, hash in pairs if phash2(term, 2**32) != hash] == []
+
+
+async def test_python_asks_for_keys_and_partitions_of_elixir(beam_node, new_node) -> None:
+    """A name is resolved on its own node: the call goes there, or asks there for the pid."""
+    kate = beam_node("kate")
+    kate.eval_elixir(REFERENCE)
+    async with new_node("bob"):
+        name = Registry.via("Elixir.Keyed.Unique", ("user", 1))
+        ok, pid = await rpc.call(kate.name, "Elixir.Keyed", "start", [7, name])
+        assert ok == "ok"
+        assert await rpc.call(kate.name, "Elixir.Keyed", "call", [name, Atom("get")]) == 7
+        assert await rpc.call(kate.name, "Elixir.Registry", "whereis_name", [name[2]]) == pid
+        assert await GenServer.call(pid, (Atom("add"), 1)) == 8
+        for key in (12, "kate", Atom("kate"), (1, [2.0])):
+            part = PartitionSupervisor.via("Elixir.Keyed.Parts", key)
+            found = await rpc.call(kate.name, "Elixir.PartitionSupervisor", "whereis_name", [part[2]])
+            expected = key % 7 if isinstance(key, int) else phash2(key, 7)
+            assert await GenServer.call(found, Atom("get")) == expected
+            assert await rpc.call(kate.name, "Elixir.GenServer", "call", [part, Atom("get")]) == expected
