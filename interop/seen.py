@@ -15,6 +15,8 @@ from pyerlnode import (
     NoReply,
     Pid,
     Reply,
+    Supervision,
+    Supervisor,
     on_call,
     on_cast,
     on_info,
@@ -109,6 +111,39 @@ async def _collector() -> None:
             case ("give", to):
                 erl.send(to, (Atom("kept"), kept))
                 return
+
+
+class Shop(Supervisor, module="Elixir.Shop"):
+    shutdown = 1.0
+
+    def init(self, first: Any) -> Any:
+        children = [{"id": first, "start": (Seen, "start_link", []), "shutdown": Shop.shutdown}]
+        if Shop.shutdown > 1:
+            children.append({"id": "second", "start": (Seen, "start_link", []), "restart": "temporary"})
+        return Supervision(children, strategy="one_for_one" if Shop.shutdown < 3 else "no_strategy")
+
+
+shop = Module("Shop")
+
+
+@shop.export
+async def open_shop() -> Any:
+    """A supervisor whose starter stays, and whose `init` gives the first specifications."""
+    Shop.shutdown = 1.0
+    asker = erl.self()
+
+    async def holder() -> None:
+        erl.send(asker, (Atom("shop"), await Shop.start_link(Atom("first"), name="shop")))
+        await erl.receive()
+
+    erl.spawn(holder)
+    return (await erl.receive(timeout=5))[0]
+
+
+@shop.export
+def next_version(seconds: int) -> Any:
+    Shop.shutdown = float(seconds)
+    return Atom("ok")
 
 
 class SeenApplication(Application):

@@ -46,6 +46,30 @@ defmodule Seen do
 end
 """
 
+SHOP = """
+defmodule Shop do
+  use Supervisor
+  def init(first) do
+    seconds = :persistent_term.get(:shutdown)
+    start = {Agent, :start_link, [fn -> 0 end]}
+    children = [%{id: first, start: start, shutdown: seconds * 1000}] ++
+      if(seconds > 1, do: [%{id: :second, start: start, restart: :temporary}], else: [])
+    {:ok, {%{strategy: if(seconds < 3, do: :one_for_one, else: :no_strategy)}, children}}
+  end
+  def open_shop do
+    :persistent_term.put(:shutdown, 1)
+    parent = self()
+    spawn(fn ->
+      {:ok, pid} = Supervisor.start_link(Shop, :first, name: :shop)
+      send(parent, {:shop, pid})
+      receive do :never -> :ok end
+    end)
+    receive do {:shop, _} -> :shop end
+  end
+  def next_version(seconds), do: :persistent_term.put(:shutdown, seconds)
+end
+"""
+
 TOOLS = """
 defmodule Looking do
   # The answer itself: OTP 25 takes `{:ok, state}` for the state.
@@ -74,6 +98,7 @@ class Both:
     def __init__(self, alex, here) -> None:
         self._alex, self._here = alex, here
         alex.eval_elixir(REFERENCE)
+        alex.eval_elixir(SHOP)
         alex.eval_elixir(TOOLS)
 
     def same(self, script: str) -> str:
@@ -140,6 +165,29 @@ def test_state_and_code(both) -> None:
     [:ok, :ok] = [:sys.resume(seen), :sys.resume(seen)]
     {running, late, refused, raised, changed, asleep, GenServer.call(seen, :get), ask(seen, :get_state)}
     """)
+
+
+def test_the_code_of_a_supervisor(both) -> None:
+    """Its `init` is called again: children stay, their specifications are the new ones."""
+    text = both.same("""
+    :shop = :rpc.call(peer, Shop, :open_shop, [])
+    shop = {:shop, peer}
+    [{:first, child, :worker, _}] = Supervisor.which_children(shop)
+    change = fn seconds ->
+      :ok = :rpc.call(peer, Shop, :next_version, [seconds])
+      :ok = :sys.suspend(shop)
+      # Python says at once, in `init`, that there is no such strategy.
+      changed = with {:error, _} <- :sys.change_code(shop, Shop, :old, []), do: :error
+      :ok = :sys.resume(shop)
+      {:ok, spec} = :supervisor.get_childspec(shop, :first)
+      children = for {id, pid, _, _} <- Supervisor.which_children(shop), do: {id, pid == child}
+      {changed, spec.shutdown, Enum.sort(children)}
+    end
+    [change.(1), change.(2), change.(3)]
+    """)
+    assert text.startswith(
+        "[{:ok, 1000, [first: true]}, {:ok, 2000, [first: true, second: false]}, {:error, 2000,"
+    )
 
 
 def test_status(both) -> None:
