@@ -184,3 +184,25 @@ async def test_partitions() -> None:
     assert await ask("Elixir.PartitionSupervisor", "resize!", name, 1) == 3
     with pytest.raises(Exit):
         await ask("Elixir.PartitionSupervisor", "partitions", Atom("absent"))
+
+
+async def test_partitions_are_started() -> None:
+    async def begin(child: Any, **options: Any) -> Any:
+        options = {"name": Atom("parts"), "partitions": 2, "child_spec": child, **options}
+        return await ask("Elixir.PartitionSupervisor", "start_link", keywords(**options))
+
+    agent = (Atom("Elixir.Agent"), Export("erlang", "node", 0))
+    ok, pid = await begin(agent, auto_shutdown=Atom("never"), max_restarts=5)
+    assert ok == OK and erl.whereis("parts") == pid
+    found = PartitionSupervisor.via("parts", 1)
+    assert await Agent.get(found, lambda state: state) == "here@localhost"
+    assert await begin(agent) == (ERROR, (Atom("already_started"), pid))
+    start = (Atom("Elixir.Agent"), Atom("start_link"), [*SUM])
+    spec = {Atom("id"): 1, Atom("start"): start, Atom("shutdown"): 100}
+    assert (await begin(spec, name=Atom("others")))[0] == OK
+    assert await Agent.get(PartitionSupervisor.via("others", 0), lambda state: state) == 3
+    with pytest.raises(BadArg, match="child_spec option must be given"):
+        await begin(None)
+    for wrong in (5, (1, 2), {Atom("id"): 1}):
+        with pytest.raises(BadArg, match="a child specification is wanted"):
+            await begin(wrong)

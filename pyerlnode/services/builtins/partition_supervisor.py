@@ -8,12 +8,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyerlnode.otp import PartitionSupervisor
+from pyerlnode.errors import BadArg
+from pyerlnode.otp import ChildSpec, PartitionSupervisor
+from pyerlnode.otp.partition_supervisor import start_partition_supervisor
+from pyerlnode.otp.registry_table import argument_error
 from pyerlnode.otp.supervisor import ask
+from pyerlnode.process import this_process
+from pyerlnode.process.spawning import apply_export
+from pyerlnode.services.builtins.start_options import keywords
 from pyerlnode.services.modules import BuiltinModule
-from pyerlnode.term import Atom, Pid, Term
+from pyerlnode.term import Atom, Export, Pid, Term
 
 partition_supervisor = BuiltinModule("PartitionSupervisor")
+
+
+_FIELDS = ("id", "start", "restart", "shutdown", "type", "modules", "significant")
+
+
+@partition_supervisor.export
+async def start_link(options: Any) -> Term:
+    """`with_arguments` is a fun, which cannot come from elsewhere: BadArg."""
+    given = keywords(options)
+    child = given.pop("child_spec", None)
+    if child is None:
+        raise argument_error("the :child_spec option must be given to PartitionSupervisor")
+    if given.get("auto_shutdown") == "never":
+        del given["auto_shutdown"]
+    return await start_partition_supervisor(await _child_spec(child), given)
+
+
+async def _child_spec(child: Any) -> ChildSpec:
+    """The specification that a map, `{Module, Arg}` or a module stands for; times are milliseconds."""
+    if isinstance(child, Atom):
+        child = (child, [])
+    if type(child) is tuple and len(child) == 2 and isinstance(child[0], Atom):
+        function = Export(child[0], "child_spec", 1)
+        child = await apply_export(this_process().runtime, function, [child[1]])
+    if not isinstance(child, dict) or any(field not in child for field in _FIELDS[:2]):
+        raise BadArg(f"a child specification is wanted, not {child!r}")
+    fields = {field: child[Atom(field)] for field in _FIELDS if Atom(field) in child}
+    if type(fields.get("shutdown")) is int:
+        fields["shutdown"] /= 1000
+    return ChildSpec(**fields)
 
 
 @partition_supervisor.export
