@@ -488,6 +488,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "unlink": erl.unlink,
     "unregister": erl.unregister,
     "whereis": erl.whereis,
+    "which_children": Supervisor.which_children,
 }
 
 

@@ -1,0 +1,176 @@
+# What the areas are written with: `check`, the peer they drive, and the run of an area's checks.
+#
+# An area is a module Area.NAME in NAME.exs.  Its checks run side by side, each in a process of its own that
+# is linked to nobody; those with `alone: true` (they cut the connection, count processes, ...) run one by
+# one when the others are done.  So a check makes its own servers and names, and waits for what happens.
+
+defmodule Suite do
+  @at_once 16
+  @patience 15_000
+
+  defmacro __using__(_) do
+    quote do
+      import ExUnit.Assertions
+      import Suite
+      Module.register_attribute(__MODULE__, :checks, accumulate: true)
+      @before_compile Suite
+    end
+  end
+
+  defmacro __before_compile__(env) do
+    checks = env.module |> Module.get_attribute(:checks) |> Enum.reverse()
+    quote do: (def checks, do: unquote(Macro.escape(checks)))
+  end
+
+  defmacro check(name, options \\ [], do: block) do
+    function = String.to_atom(name)
+
+    quote do
+      @checks {unquote(name), unquote(options)}
+      def unquote(function)(), do: unquote(block)
+    end
+  end
+
+  # The peer.
+
+  def peer, do: Application.fetch_env!(:suite, :peer)
+  def at(name), do: {name, peer()}
+  def otp, do: String.to_integer(System.otp_release())
+
+  # Calls a function of Conf.Fun on the peer, or of any module.
+  def fun(name, args \\ []), do: remote(Conf.Fun, name, args)
+  def remote(m, f, args), do: :rpc.call(peer(), m, f, args, 10_000)
+
+  # A function of the peer's as a term: here there is no such module.
+  def capture(name, arity), do: :erlang.make_fun(Conf.Fun, name, arity)
+
+  def server(arg \\ {:state, :fresh}), do: theirs(fun(:start_server, [arg]))
+  def named_server(name, arg \\ {:state, :fresh}), do: theirs(fun(:start_server, [arg, name]))
+  def supervisor(flags, specs), do: theirs(fun(:start_supervisor, [flags, specs]))
+  def spec(id, arg, more \\ %{}), do: Map.merge(%{id: id, start: {Conf.Server, :start_link, [arg]}}, more)
+
+  defp theirs({:ok, pid}) when node(pid) != node(), do: pid
+
+  def unique(prefix), do: :"#{prefix}_#{System.unique_integer([:positive])}"
+
+  # A puppet is a process of the peer that does what `tell` says; everything else it gets comes here.
+  def puppet, do: fun(:puppet, [self()])
+
+  def tell(puppet, command, timeout \\ 8000) do
+    ref = order(puppet, command)
+
+    receive do
+      {^ref, answer} -> answer
+    after
+      timeout -> raise "no answer to #{inspect(command)}"
+    end
+  end
+
+  # For a command that is not answered, or later; `answered` waits for it.
+  def order(puppet, command) do
+    ref = make_ref()
+    send(puppet, {:cmd, self(), ref, command})
+    ref
+  end
+
+  def answered(ref, timeout \\ 8000) do
+    receive do
+      {^ref, answer} -> answer
+    after
+      timeout -> raise "no answer"
+    end
+  end
+
+  # What a puppet has got.
+  def forwarded(puppet, timeout \\ 5000) do
+    receive do
+      {:fwd, ^puppet, message} -> message
+    after
+      timeout -> raise "nothing was forwarded"
+    end
+  end
+
+  def caught(function) do
+    {:ok, function.()}
+  catch
+    class, reason -> {class, reason}
+  end
+
+  # The reason in the DOWN of a monitor.
+  def down(ref, timeout \\ 5000) do
+    receive do
+      {:DOWN, ^ref, _, _, reason} -> reason
+    after
+      timeout -> raise "no DOWN"
+    end
+  end
+
+  # The exit reason of a process after `function` has run.
+  def ended(pid, function) do
+    ref = Process.monitor(pid)
+    function.()
+    down(ref)
+  end
+
+  # Everything that comes until nothing does for `ms`.
+  def mailbox(ms \\ 100) do
+    receive do
+      message -> [message | mailbox(ms)]
+    after
+      ms -> []
+    end
+  end
+
+  def eventually(function, tries \\ 200) do
+    case function.() do
+      nope when nope in [nil, false] and tries > 0 ->
+        Process.sleep(20)
+        eventually(function, tries - 1)
+
+      nope when nope in [nil, false] ->
+        raise "it never came true"
+
+      true_at_last ->
+        true_at_last
+    end
+  end
+
+  # Runs an area's checks against a peer: how many, and `{name, why}` of those that failed.
+
+  def run(area, peer) do
+    Application.put_env(:suite, :peer, peer)
+    true = Node.connect(peer)
+    {last, first} = Enum.split_with(area.checks(), fn {_, options} -> options[:alone] end)
+    failures = run_checks(area, first, @at_once) ++ run_checks(area, last, 1)
+    {length(first) + length(last), failures}
+  end
+
+  defp run_checks(area, checks, at_once) do
+    checks
+    |> Task.async_stream(&outcome(area, &1), max_concurrency: at_once, timeout: :infinity)
+    |> Enum.flat_map(fn {:ok, failure} -> failure end)
+  end
+
+  defp outcome(area, {name, options}) do
+    timeout = Keyword.get(options, :timeout, @patience)
+    {pid, ref} = spawn_monitor(fn -> exit({:done, attempt(area, name)}) end)
+
+    receive do
+      {:DOWN, ^ref, _, _, {:done, :passed}} -> []
+      {:DOWN, ^ref, _, _, {:done, why}} -> [{name, why}]
+      {:DOWN, ^ref, _, _, reason} -> [{name, "ended by " <> inspect(reason)}]
+    after
+      timeout ->
+        {_, stack} = Process.info(pid, :current_stacktrace) || {nil, []}
+        Process.exit(pid, :kill)
+        [{name, "not done after #{timeout} ms, in #{Exception.format_stacktrace(stack)}"}]
+    end
+  end
+
+  defp attempt(area, name) do
+    apply(area, String.to_atom(name), [])
+    :passed
+  catch
+    class, reason -> Exception.format(class, reason, __STACKTRACE__)
+  end
+end
