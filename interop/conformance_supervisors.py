@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from conformance_terms import OK, started
+
 import pyerlnode as erl
-from pyerlnode import Atom, DynamicSupervisor, Exit, Module, Pid, Supervisor, TaskSupervisor
+from pyerlnode import Atom, DynamicSupervisor, Module, Pid, Supervisor, TaskSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-OK = Atom("ok")
 INTENSITY = 1000
 
 fun = Module("Conf.Fun")
@@ -26,7 +27,7 @@ class Sup(Supervisor, module="Elixir.Conf.Sup"):
 
 @sup.export
 async def start_link(name: Atom, flags: Any, specs: Any) -> Any:
-    return await result(Sup.start_link(flags, specs, name=name))
+    return await started(Sup.start_link(flags, specs, name=name))
 
 
 @fun.export
@@ -52,19 +53,10 @@ class Dynamic(DynamicSupervisor):
         return (OK, {Atom(names.get(key, key)): value for key, value in options.items() if key != "name"})
 
 
-async def result(start: Awaitable[Pid | None]) -> Any:
-    """What a start gives in Erlang."""
-    try:
-        pid = await start
-    except Exit as error:
-        return (Atom("error"), error.reason)
-    return Atom("ignore") if pid is None else (OK, pid)
-
-
 async def unlinked(start: Awaitable[Pid | None]) -> Any:
-    """As `result`; what was started outlives the caller."""
+    """As `started`; what was started outlives the caller."""
     old = erl.process_flag("trap_exit", True)
-    answer = await result(start)
+    answer = await started(start)
     if answer[0] == OK:
         erl.unlink(answer[1])
     erl.process_flag("trap_exit", old)
