@@ -30,7 +30,7 @@ from pyerlnode import (
     Throw,
     Timeout,
 )
-from pyerlnode.otp.gen_statem import start_machine
+from pyerlnode.otp.statem.gen_statem import start_machine
 
 
 def action(caller: Any, term: Any) -> Any:

@@ -17,7 +17,7 @@ from pyerlnode.cli import options as common
 from pyerlnode.cli import target
 from pyerlnode.errors import ErlangError, Exit, PyerlnodeError
 from pyerlnode.otp import Application
-from pyerlnode.otp.application_controller import CONTROLLER
+from pyerlnode.otp.application.controller import CONTROLLER
 from pyerlnode.otp.readable import readable
 from pyerlnode.process import exit, process_flag, whereis
 from pyerlnode.services import application as application_service

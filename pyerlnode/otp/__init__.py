@@ -2,17 +2,15 @@
 
 from pyerlnode.otp import proc_lib, sys
 from pyerlnode.otp.agent import Agent
-from pyerlnode.otp.application import Application
-from pyerlnode.otp.child_spec import ChildSpec, child_spec
+from pyerlnode.otp.application.behaviour import Application
 from pyerlnode.otp.dispatch import on_call, on_cast, on_info
-from pyerlnode.otp.dynamic_supervisor import DynamicSupervisor
+from pyerlnode.otp.ets.table import Table
 from pyerlnode.otp.gen import Caller, ServerRef
 from pyerlnode.otp.gen_server import GenServer
-from pyerlnode.otp.gen_statem import GenStatem
-from pyerlnode.otp.partition_supervisor import PartitionSupervisor
-from pyerlnode.otp.registry import Registry
+from pyerlnode.otp.registry.client import Registry
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Stop
-from pyerlnode.otp.statem_results import (
+from pyerlnode.otp.statem.gen_statem import GenStatem
+from pyerlnode.otp.statem.results import (
     ChangeCallbackModule,
     EventTimeout,
     KeepState,
@@ -28,10 +26,12 @@ from pyerlnode.otp.statem_results import (
     Timeout,
 )
 from pyerlnode.otp.store import Durable, Store
-from pyerlnode.otp.supervisor import Supervision, Supervisor
-from pyerlnode.otp.table import Table
-from pyerlnode.otp.task import Task
-from pyerlnode.otp.task_supervisor import TaskSupervisor
+from pyerlnode.otp.supervisor.child_spec import ChildSpec, child_spec
+from pyerlnode.otp.supervisor.dynamic_supervisor import DynamicSupervisor
+from pyerlnode.otp.supervisor.partition_supervisor import PartitionSupervisor
+from pyerlnode.otp.supervisor.supervisor import Supervision, Supervisor
+from pyerlnode.otp.task.supervisor import TaskSupervisor
+from pyerlnode.otp.task.task import Task
 
 __all__ = [
     "Agent",

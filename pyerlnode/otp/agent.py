@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.otp import gen, proc_lib
-from pyerlnode.otp.child import module_of
-from pyerlnode.otp.child_spec import ChildSpec
 from pyerlnode.otp.gen_server import CALL_TIMEOUT, GenServer, start_server, started
 from pyerlnode.otp.results import NoReply, Reply, Stop
+from pyerlnode.otp.supervisor.child import module_of
+from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.process import this_process
 from pyerlnode.term import Atom, Export, Fun, Pid, Term
 

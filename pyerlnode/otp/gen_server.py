@@ -48,10 +48,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
 from pyerlnode.otp.dispatch import handlers_of
-from pyerlnode.otp.newest import newest
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import atom, check_timeout
 from pyerlnode.otp.server import Server
+from pyerlnode.otp.supervisor.newest import newest
 from pyerlnode.process import Request, current_process, this_process
 from pyerlnode.process.portal import OtherThread, forwarded
 from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir

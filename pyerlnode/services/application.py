@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError, Exit
-from pyerlnode.otp import GenServer, application_requests
-from pyerlnode.otp.application_controller import CONTROLLER, start_controller
-from pyerlnode.otp.application_spec import ApplicationSpec
+from pyerlnode.otp import GenServer
+from pyerlnode.otp.application import requests as application_requests
+from pyerlnode.otp.application.controller import CONTROLLER, start_controller
+from pyerlnode.otp.application.spec import ApplicationSpec
 from pyerlnode.otp.reports import is_quiet
 from pyerlnode.process import monitor, receive
 from pyerlnode.services import rpc

@@ -35,8 +35,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.otp import child_spec
-from pyerlnode.otp.child import module_of
 from pyerlnode.otp.conversion import Converter, Mismatch, converter
+from pyerlnode.otp.supervisor.child import module_of
 from pyerlnode.process.reasons import code_location, code_of, name_code
 from pyerlnode.services import local
 from pyerlnode.term import Atom, Export, Fun, Term

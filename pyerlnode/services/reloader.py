@@ -33,12 +33,12 @@ from typing import TYPE_CHECKING, Any
 from pyerlnode.errors import BadArg, Exit
 from pyerlnode.otp import GenServer, Supervisor, gen, on_info
 from pyerlnode.otp import sys as system
-from pyerlnode.otp.child import module_of
-from pyerlnode.otp.newest import supersede
 from pyerlnode.otp.readable import restored, saved
 from pyerlnode.otp.server import Server
-from pyerlnode.otp.statem_server import StatemServer
-from pyerlnode.otp.supervisor_server import SupervisorServer
+from pyerlnode.otp.statem.server import StatemServer
+from pyerlnode.otp.supervisor.child import module_of
+from pyerlnode.otp.supervisor.newest import supersede
+from pyerlnode.otp.supervisor.server import SupervisorServer
 from pyerlnode.process import Process, send_after, this_process
 from pyerlnode.services.modules import exported_anew
 from pyerlnode.term import Atom, Pid, to_elixir

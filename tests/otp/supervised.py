@@ -9,7 +9,7 @@ from otp_tools import SECONDS
 import pyerlnode.process as erl
 from pyerlnode.errors import Exit
 from pyerlnode.otp import GenServer, Ignore, Stop, Supervisor, on_call
-from pyerlnode.otp.supervisor import start_supervisor
+from pyerlnode.otp.supervisor.supervisor import start_supervisor
 from pyerlnode.term import Atom, Pid
 
 TRAIL: list[tuple[Any, ...]] = []

@@ -11,9 +11,10 @@ from supervised import TRAIL, Fails, child, trail
 
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
-from pyerlnode.otp import Application, Failure, GenServer, Supervisor, application_start, child_spec
-from pyerlnode.otp.application_controller import CONTROLLER, start_controller
-from pyerlnode.otp.application_table import table
+from pyerlnode.otp import Application, Failure, GenServer, Supervisor, child_spec
+from pyerlnode.otp.application import start as application_start
+from pyerlnode.otp.application.controller import CONTROLLER, start_controller
+from pyerlnode.otp.application.table import table
 from pyerlnode.term import Atom, Pid, charlist
 
 if TYPE_CHECKING:

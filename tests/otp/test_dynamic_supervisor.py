@@ -12,7 +12,7 @@ from supervised import TRAIL, Announcer, Clock, Fails, Ignored, Slow, child, tra
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, ErlangError, Exit, Throw
 from pyerlnode.otp import ChildSpec, DynamicSupervisor, GenServer, sys
-from pyerlnode.otp.dynamic_supervisor import start_dynamic_supervisor
+from pyerlnode.otp.supervisor.dynamic_supervisor import start_dynamic_supervisor
 from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Export, Pid, charlist, encode
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pyerlnode.errors import BadArg
-from pyerlnode.otp.match_spec import MAX_DEPTH, NO_MATCH, MatchSpec
+from pyerlnode.otp.registry.match_spec import MAX_DEPTH, NO_MATCH, MatchSpec
 from pyerlnode.term import Atom, ImproperList, Map, Pid, equal, parse_elixir
 
 PID = Pid("a@b", 1, 2, 3)

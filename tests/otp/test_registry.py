@@ -10,8 +10,9 @@ from otp_tools import OK, exit_of, idle, inside, process_of, settled
 
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
-from pyerlnode.otp import GenServer, Registry, Supervisor, on_call, registry_table
+from pyerlnode.otp import GenServer, Registry, Supervisor, on_call
 from pyerlnode.otp import sys as otp_sys
+from pyerlnode.otp.registry import table as registry_table
 from pyerlnode.term import Atom, Export, Pid, equal
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from supervised import pids, start
 
 from pyerlnode.errors import BadArg, Exit
 from pyerlnode.otp import ChildSpec, DynamicSupervisor, GenServer, Supervision, Supervisor, child_spec
-from pyerlnode.otp.child import Child, SpecError
-from pyerlnode.otp.supervisor import start_supervisor
-from pyerlnode.otp.supervisor_flags import Flags
+from pyerlnode.otp.supervisor.child import Child, SpecError
+from pyerlnode.otp.supervisor.flags import Flags
+from pyerlnode.otp.supervisor.supervisor import start_supervisor
 from pyerlnode.term import Atom, Pid, encode
 
 MFA = (Atom("Elixir.A"), Atom("start_link"), [1])

@@ -12,7 +12,7 @@ from supervised import TRAIL, Clock, Fails, child, pids, start, stop, trail
 import pyerlnode.process as erl
 from pyerlnode.errors import Exit
 from pyerlnode.otp import Supervisor
-from pyerlnode.otp.restart_intensity import RestartIntensity
+from pyerlnode.otp.supervisor.restart_intensity import RestartIntensity
 from pyerlnode.term import Atom
 
 

@@ -12,7 +12,7 @@ from task_tools import NEVER, add, apply, got, leave, mailbox
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, CallTimeout, Exit
 from pyerlnode.otp import Task, TaskSupervisor
-from pyerlnode.otp.task_supervisor import start_task_supervisor
+from pyerlnode.otp.task.supervisor import start_task_supervisor
 from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Export, Pid
 

@@ -11,8 +11,9 @@ from task_tools import add, apply, forever, leave, mailbox
 
 import pyerlnode.process as erl
 from pyerlnode.errors import ErlangError, Exit, Throw
-from pyerlnode.otp import GenServer, Task, TaskSupervisor, task_supervised
-from pyerlnode.otp.task_supervisor import start_task_supervisor
+from pyerlnode.otp import GenServer, Task, TaskSupervisor
+from pyerlnode.otp.task import supervised as task_supervised
+from pyerlnode.otp.task.supervisor import start_task_supervisor
 from pyerlnode.term import Atom, Export, Pid, encode
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from task_tools import NEVER, add, apply, forever, got, leave, mailbox, told
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, Exit, NodeDown, NoProc
 from pyerlnode.otp import Supervisor, Task, TaskSupervisor
-from pyerlnode.otp.task_supervisor import start_task_supervisor
+from pyerlnode.otp.task.supervisor import start_task_supervisor
 from pyerlnode.term import Atom, Export, Pid
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from task_tools import apply, got
 
 import pyerlnode.process as erl
 from pyerlnode.otp import GenServer, sys
-from pyerlnode.otp.task_supervisor import start_task_supervisor
+from pyerlnode.otp.task.supervisor import start_task_supervisor
 from pyerlnode.term import Atom, Export, Pid, encode
 
 if TYPE_CHECKING:

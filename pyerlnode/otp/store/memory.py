@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from pyerlnode.errors import ErlangError, Exit, StoreError
 from pyerlnode.otp.dispatch import on_call, on_info
+from pyerlnode.otp.ets.table import Table
 from pyerlnode.otp.gen_server import GenServer, spawn_server
 from pyerlnode.otp.store.base import Store
 from pyerlnode.otp.store.url import EXPECTED
-from pyerlnode.otp.table import Table
 from pyerlnode.process import monitor, register, this_process, unregister, whereis
 from pyerlnode.process import self as self_pid
 from pyerlnode.term import Atom, Pid, Reference, Term

@@ -10,10 +10,10 @@ from typing import Any
 
 from pyerlnode.errors import ErlangError
 from pyerlnode.otp import GenServer
-from pyerlnode.otp import application_requests as requests
-from pyerlnode.otp.application_controller import CONTROLLER, TEMPORARY, is_persistent
-from pyerlnode.otp.application_master import GET_CHILD
-from pyerlnode.otp.application_table import table
+from pyerlnode.otp.application import requests
+from pyerlnode.otp.application.controller import CONTROLLER, TEMPORARY, is_persistent
+from pyerlnode.otp.application.master import GET_CHILD
+from pyerlnode.otp.application.table import table
 from pyerlnode.otp.readable import readable
 from pyerlnode.process import monitor, receive, send, this_process
 from pyerlnode.services.modules import BuiltinModule

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import BadArg, ErlangError
-from pyerlnode.otp.guard_bifs import FAILURES, GUARD_BIFS
+from pyerlnode.otp.registry.guard_bifs import FAILURES, GUARD_BIFS
 from pyerlnode.services.builtins.erlang import erlang
 from pyerlnode.services.modules import BuiltinModule
 from pyerlnode.term import Atom, Term, phash2

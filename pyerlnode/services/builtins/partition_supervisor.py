@@ -10,9 +10,9 @@ from typing import Any
 
 from pyerlnode.errors import BadArg
 from pyerlnode.otp import ChildSpec, PartitionSupervisor
-from pyerlnode.otp.partition_supervisor import start_partition_supervisor
-from pyerlnode.otp.registry_table import argument_error
-from pyerlnode.otp.supervisor import ask
+from pyerlnode.otp.registry.table import argument_error
+from pyerlnode.otp.supervisor.partition_supervisor import start_partition_supervisor
+from pyerlnode.otp.supervisor.supervisor import ask
 from pyerlnode.process import this_process
 from pyerlnode.process.spawning import apply_export
 from pyerlnode.services.builtins.start_options import keywords

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyerlnode.errors import Exit
 from pyerlnode.otp import Registry
-from pyerlnode.otp.registry import RegistryNames, start_registry_of
+from pyerlnode.otp.registry.client import RegistryNames, start_registry_of
 from pyerlnode.process import this_process
 from pyerlnode.process.spawning import apply_export
 from pyerlnode.services.builtins.start_options import keywords
@@ -22,6 +22,7 @@ registry = BuiltinModule("Registry")
 _REGISTRY = Atom("Elixir.Registry")
 _OK, _ERROR, _UNDEFINED = Atom("ok"), Atom("error"), Atom("undefined")
 _NOTHING: Any = object()
+
 
 @registry.export
 def count(name: Atom) -> int:

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.otp import TaskSupervisor
-from pyerlnode.otp.child import RESTARTS
-from pyerlnode.otp.supervisor import ask
-from pyerlnode.otp.task_supervised import callers_of, owner_of, spawn_noreply
-from pyerlnode.otp.task_supervisor import start_with
-from pyerlnode.otp.task_work import Work
+from pyerlnode.otp.supervisor.child import RESTARTS
+from pyerlnode.otp.supervisor.supervisor import ask
+from pyerlnode.otp.task.supervised import callers_of, owner_of, spawn_noreply
+from pyerlnode.otp.task.supervisor import start_with
+from pyerlnode.otp.task.work import Work
 from pyerlnode.process import this_process
 from pyerlnode.services.modules import BuiltinModule
 from pyerlnode.term import Atom, Export, Fun, Pid, Term

@@ -1,0 +1,1 @@
+"""Tables that a process owns and may leave to an heir, as ETS has them."""

@@ -1,0 +1,1 @@
+"""Registry: processes found by keys."""

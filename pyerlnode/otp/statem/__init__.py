@@ -1,0 +1,1 @@
+"""State machines, as gen_statem has them."""

@@ -1,0 +1,1 @@
+"""Supervisors of every kind: what they start, watch, start again and stop."""

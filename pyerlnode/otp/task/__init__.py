@@ -1,0 +1,1 @@
+"""Tasks, and the supervisors that start them for others."""
