@@ -207,7 +207,7 @@ class Node:
         self._state = "stopped"
 
     def before_stop(self, last_wish: Callable[[], Awaitable[object]]) -> None:
-        """Wait for `last_wish()` when the node stops, while everything still runs; the last one given first."""
+        """Wait for `last_wish()` when the node stops, while everything runs; the last one given first."""
         self._before_stop.append(last_wish)
 
     def _leave_context(self) -> None:

@@ -26,7 +26,7 @@ __all__ = ["all_nodes", "call", "check_response", "multi_call", "stop", "stopped
 
 NOTHING: Final = Request.NOTHING
 
-_CALL, _STOP, _TERMINATE = Atom("call"), Atom("stop"), Atom("terminate")
+_CALL, _STOP, _SYS, _TERMINATE = Atom("call"), Atom("stop"), Atom("sys"), Atom("terminate")
 _OK, _NOPROC, _CALLING_SELF = Atom("ok"), Atom("noproc"), Atom("calling_self")
 _REPLY, _ERROR, _TIMEOUT, _NO_REPLY = Atom("reply"), Atom("error"), Atom("timeout"), Atom("no_reply")
 
@@ -152,10 +152,12 @@ async def _stopped(
     if to == process.pid:
         raise Exit(_CALLING_SELF)
     end = Request(process, to, replies=False)
-    # The reply `ok` is of no interest: it goes to an alias that nobody holds.
-    caller = (process.pid, gen.nobody(process))
-    process.runtime.send(to, (gen.SYSTEM, caller, (_TERMINATE, reason)), process)
-    await end.wait(timeout)
+    try:
+        until = None if timeout is None else process.runtime.loop.time() + timeout
+        await _told_to_end(process, to, reason, timeout)
+        await end.wait(None if until is None else max(0.0, until - process.runtime.loop.time()))
+    finally:
+        end.close()
     if not end.is_down or not equal(end.down_reason, reason):
         raise gen.failure(end, server)
     return _OK

@@ -208,22 +208,41 @@ def reply(process: Process, caller: Caller, value: Term) -> None:
 def answer(process: Process, caller: Caller, value: Term) -> bool:
     """As `reply`; False, and nothing is sent, for what is no caller.
 
-    The reply goes to the alias in the tag, where there is one, else to the pid.
+    The reply goes to the alias in the tag, where there is one, else to the pid, or to
+    the name that somebody without gen.erl has put in its place.
     """
     if type(caller) is not tuple or len(caller) != 2:
         return False
-    to: Term
     to, tag = caller
-    if type(tag) is ImproperList:
-        head = tag.elements[0]
-        if head is _ALIAS:
-            to = tag.tail
-        elif type(head) is ImproperList and head.elements[0] is _ALIAS:
-            to = head.tail
-    if type(to) is not Pid and type(to) is not Reference:
+    alias = _alias_in(tag)
+    to = to if alias is None else alias
+    if type(to) is Pid or type(to) is Reference:
+        process.runtime.send(to, (tag, value), process)
+        return True
+    name = _name(to)
+    if name is None:
         return False
-    process.runtime.send(to, (tag, value), process)
+    if isinstance(name, tuple) or process.runtime.names.get(name) is not None:
+        process.runtime.send(name, (tag, value), process)
     return True
+
+
+def _alias_in(tag: Term) -> Reference | None:
+    """Of `[alias | Ref]` and `[[alias | Ref] | Any]`."""
+    items = tag if type(tag) is list else tag.elements if type(tag) is ImproperList else []
+    if items and type(items[0]) is ImproperList:
+        tag = items[0]
+    if type(tag) is ImproperList and len(tag.elements) == 1 and tag.elements[0] is _ALIAS and type(tag.tail) is Reference:
+        return tag.tail
+    return None
+
+
+def _name(to: Term) -> Atom | tuple[Atom, Atom] | None:
+    if isinstance(to, Atom):
+        return to
+    if type(to) is tuple and len(to) == 2 and isinstance(to[0], Atom) and isinstance(to[1], Atom):
+        return to
+    return None
 
 
 def cast(server: ServerRef, request: Term) -> None:

@@ -216,7 +216,7 @@ def _is_exit(message: Term, pid: Pid) -> bool:
 
 
 def ancestors(parent: Process) -> list[Term]:
-    """What `$ancestors` of a process is that `parent` starts: each by its name, if it has one, else its pid."""
+    """What `$ancestors` of a process is that `parent` starts: names where there are any, else pids."""
     dictionary = parent.dictionary
     older = dictionary.get(ANCESTORS) if dictionary is not None else None
     return [parent.name or parent.pid, *(older if isinstance(older, list) else ())]

@@ -3,7 +3,7 @@
 Each function returns the report and the metadata that go with it; what has no term is
 shown as text.  `log_events` takes them to the node of the group leader.
 
-Source: gen_server.erl (error_info), proc_lib.erl (crash_report), supervisor.erl
+Source: gen_server.erl and gen_statem.erl (error_info), proc_lib.erl (crash_report), supervisor.erl
 (report_error), gen_server.ex and task/supervised.ex; events of OTP 25 and 27 as they
 arrive at another node.
 Proof: tests/otp/test_report_terms.py, interop/test_crash_reports.py.
@@ -11,7 +11,7 @@ Proof: tests/otp/test_report_terms.py, interop/test_crash_reports.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyerlnode.errors import Exit, Throw
 from pyerlnode.otp.proc_lib import ANCESTORS, INITIAL_CALL
@@ -20,9 +20,20 @@ from pyerlnode.process.reasons import error_reason, stacktrace
 from pyerlnode.term import Atom, Export, Pid, Term, charlist
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyerlnode.process import Process
 
-__all__ = ["Event", "failure", "no_handle_info", "process_crash", "server_terminated", "supervisor", "task"]
+__all__ = [
+    "Event",
+    "failure",
+    "machine_terminated",
+    "no_handle_info",
+    "process_crash",
+    "server_terminated",
+    "supervisor",
+    "task",
+]
 
 # What was logged, and what there is to say about it.
 Event: TypeAlias = "tuple[dict[Term, Term], dict[Term, Term]]"
@@ -74,6 +85,30 @@ def server_terminated(
         _DOMAIN: [_OTP],
         _REPORT_CB: _callback("gen_server"),
         _ERROR_LOGGER: {_TAG: _ERROR, _REPORT_CB: _callback("gen_server", arity=1)},
+    }
+
+
+def machine_terminated(
+    process: Process,
+    reason: Term,
+    *,
+    about: Mapping[str, Any],
+    client: Pid | None,
+    error: BaseException | None,
+) -> Event:
+    """A gen_statem ended with a reason that is not quiet; `about` has the fields that only machines have."""
+    report: dict[Term, Term] = {
+        _LABEL: (Atom("gen_statem"), Atom("terminate")),
+        _NAME: process.name or process.pid,
+        **{Atom(name): readable(value) for name, value in about.items()},
+        Atom("reason"): readable(failure(reason, error)),
+        Atom("client_info"): _client_info(process, client),
+        _PROCESS_LABEL: _UNDEFINED,
+    }
+    return report, {
+        _DOMAIN: [_OTP],
+        _REPORT_CB: _callback("gen_statem"),
+        _ERROR_LOGGER: {_TAG: _ERROR, _REPORT_CB: _callback("gen_statem", arity=1)},
     }
 
 

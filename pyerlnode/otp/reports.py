@@ -23,10 +23,20 @@ from pyerlnode.term import Atom, Pid, Term, to_elixir
 from pyerlnode.term.text import brief
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyerlnode.otp.report_terms import Event
     from pyerlnode.process import Process
 
-__all__ = ["crashed", "init_failed", "is_quiet", "server_name", "terminated", "unexpected"]
+__all__ = [
+    "crashed",
+    "init_failed",
+    "is_quiet",
+    "machine_terminated",
+    "server_name",
+    "terminated",
+    "unexpected",
+]
 
 logger = logging.getLogger("pyerlnode.otp")
 
@@ -76,6 +86,34 @@ def terminated(
             error=error,
         )
         _tell(process, report)
+        _tell(process, report_terms.process_crash(process, reason, error))
+
+
+def machine_terminated(
+    process: Process,
+    reason: Term,
+    *,
+    about: Mapping[str, Any],
+    client: Pid | None,
+    error: BaseException | None,
+) -> None:
+    """A state machine ended so; `about` has `state` (with the data), `queue`, `postponed` and so on."""
+    shown, queue = brief(about["state"]), about["queue"]
+    last = queue[0] if queue else None
+    logger.error(
+        "State machine %s terminating\nReason: %s\nEvent: %s\nState: %s",
+        server_name(process),
+        brief(reason),
+        brief(last),
+        shown,
+        exc_info=exc_info(error),
+        extra=_fields(process, reason, last_message=last, state=shown, client=client),
+    )
+    if is_elsewhere(process):
+        _tell(
+            process,
+            report_terms.machine_terminated(process, reason, about=about, client=client, error=error),
+        )
         _tell(process, report_terms.process_crash(process, reason, error))
 
 

@@ -9,7 +9,18 @@ from otp_tools import settled
 
 import pyerlnode.process as erl
 from pyerlnode.errors import Exit
-from pyerlnode.otp import GenServer, NoReply, Stop, Supervisor, child_spec
+from pyerlnode.otp import (
+    GenServer,
+    GenStatem,
+    KeepState,
+    NextState,
+    NoReply,
+    Postpone,
+    StateTimeout,
+    Stop,
+    Supervisor,
+    child_spec,
+)
 from pyerlnode.protocol.control import Control, RegSend
 from pyerlnode.term import Atom, Export, Pid, encode
 
@@ -177,6 +188,41 @@ async def test_a_supervisor_tells_of_its_children(wire: Wire) -> None:
     ((_, level, text, args, _),) = wire.events
     assert (level, args) == ("error", [Atom("stray")])
     assert bytes(text).startswith(b"Supervisor received unexpected message")
+
+
+class Machine(GenStatem, module="machine"):
+    def init(self) -> Any:
+        self.count = 3
+        return NextState("off", StateTimeout(1000.0, "late"))
+
+    def handle_event(self, event: Any, content: Any, state: Any) -> Any:
+        if event == "cast":
+            return KeepState(Postpone)
+        if content == "exit":
+            raise Exit("ouch")
+        raise ValueError("boom")
+
+
+@pytest.mark.parametrize(("request_", "kind"), [("boom", "error"), ("exit", "exit")])
+async def test_a_machine_has_a_report_of_its_own(wire: Wire, request_: str, kind: str) -> None:
+    pid = await Machine.start()
+    GenStatem.cast(pid, Atom("x"))
+    with pytest.raises(Exit):
+        await GenStatem.call(pid, Atom(request_))
+    report, meta = wire.report("terminate")
+    assert report[Atom("label")] == ("gen_statem", "terminate")
+    assert report[Atom("callback_mode")] == "handle_event_function"
+    assert report[Atom("state")] == ("off", {Atom("count"): 3})
+    assert report[Atom("postponed")] == [("cast", "x")]
+    ((event, caller), content) = report[Atom("queue")][0]
+    assert (event, caller[0], content) == ("call", erl.self(), request_)
+    assert report[Atom("timeouts")] == (1, [("state_timeout", "late")])
+    assert report[Atom("modules")] == ["machine"]
+    assert report[Atom("reason")][0] == kind
+    assert report[Atom("reason")][2][0][1] == "Machine.handle_event"
+    assert report[Atom("client_info")] == (erl.self(), (erl.self(), []))
+    assert meta[Atom("report_cb")] == Export(Atom("gen_statem"), Atom("format_log"), 2)
+    assert wire.report("crash")[0][Atom("label")] == ("proc_lib", "crash")
 
 
 async def test_nothing_is_sent_where_the_group_leader_is_here(wire: Wire, runtime: Runtime) -> None:

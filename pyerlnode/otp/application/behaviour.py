@@ -38,10 +38,10 @@ from pyerlnode.errors import BadArg, Exit
 from pyerlnode.otp.application import requests
 from pyerlnode.otp.application.callbacks import InstanceCallbacks
 from pyerlnode.otp.application.controller import TYPES
+from pyerlnode.otp.application.environment import as_key
 from pyerlnode.otp.application.spec import ApplicationSpec
 from pyerlnode.otp.application.start import run_function
 from pyerlnode.otp.application.table import table
-from pyerlnode.otp.application.environment import as_key
 from pyerlnode.otp.supervisor.supervisor import Supervisor
 from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Pid, Term, charlist

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError, UsageError
 from pyerlnode.otp import via
-from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.otp.gen_server import started
 from pyerlnode.otp.registry.match_spec import NO_MATCH, MatchSpec
 from pyerlnode.otp.registry.server import start_registry
 from pyerlnode.otp.registry.table import Entry, Table, argument_error, table
+from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Export, Pid, Term, exact_bytes, to_elixir
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyerlnode.otp.supervisor.child import Start
-from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.otp.dispatch import on_call, on_info
 from pyerlnode.otp.gen_server import GenServer, started
 from pyerlnode.otp.gen_server import start_server as start_gen_server
 from pyerlnode.otp.registry.table import Partition, Table, keep
-from pyerlnode.otp.supervisor.supervisor import Supervisor, start_supervisor
+from pyerlnode.otp.supervisor.child import Start
+from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.otp.supervisor.flags import Supervision
+from pyerlnode.otp.supervisor.supervisor import Supervisor, start_supervisor
 from pyerlnode.process import process_flag, this_process
 from pyerlnode.term import Atom, Pid, Term, exact_bytes
 

@@ -45,11 +45,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pyerlnode.errors import BadArg, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
 from pyerlnode.otp.gen_server import check_options, started
-from pyerlnode.otp.supervisor.newest import newest
 from pyerlnode.otp.results import atom
 from pyerlnode.otp.statem.modes import Mode, check_callback_mode
 from pyerlnode.otp.statem.results import NextState
 from pyerlnode.otp.statem.server import StatemServer
+from pyerlnode.otp.supervisor.newest import newest
 from pyerlnode.process import this_process
 from pyerlnode.term import Atom
 

@@ -25,6 +25,7 @@ from pyerlnode.otp import gen, proc_lib, reports, sys
 from pyerlnode.otp.debug import CONSUME, ENTER, IN, MODULE, OUT, POSTPONE, START_TIMER, TERMINATE, Debug
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import Failure, Hibernate, Ignore, Stop
+from pyerlnode.otp.statem.modes import HANDLE_EVENT_FUNCTION, STATE_FUNCTIONS
 from pyerlnode.otp.statem.results import (
     STATE_TIMEOUT,
     TIMEOUT,
@@ -423,20 +424,26 @@ class StatemServer(StatemSystem):
         raise _Ended(ends)
 
     def _report(self, reason: Term, error: BaseException | None) -> None:
-        last = self._events[0] if self._events else None
-        client = None
-        if last is not None and type(last[0]) is tuple and last[0][0] is _CALL_EVENT:
-            caller = last[0][1]
-            client = caller[0] if type(caller) is tuple and caller and type(caller[0]) is Pid else None
-        shown = self._formatted(reason=reason, queue=list(self._events))
-        reports.terminated(
-            self.process,
-            reason,
-            last_message=last,
-            state=(shown["state"], shown["data"]),
-            client=client,
-            error=error,
-        )
+        queue = list(self._events)
+        shown = self._formatted(reason=reason, queue=queue)
+        about = {
+            "queue": shown["queue"],
+            "postponed": shown["postponed"],
+            "modules": [Atom(module.__module_name__) for module in reversed(self._modules)],  # type: ignore[attr-defined]
+            "callback_mode": Atom(STATE_FUNCTIONS if self._mode.state_functions else HANDLE_EVENT_FUNCTION),
+            "state_enter": self._mode.state_enter,
+            "state": (shown["state"], shown["data"]),
+            "timeouts": (len(self._timers), shown["timeouts"]),
+            "log": shown["log"],
+        }
+        caller = _caller_of(queue[0]) if queue else None
+        client = None if caller is None else caller[0]
+        reports.machine_terminated(self.process, reason, about=about, client=client, error=error)
+
+    def working_for(self) -> tuple[Pid, BaseException] | None:
+        """Whose call is handled now; when that process ends, `@blocking` work may end without a reply."""
+        caller = _caller_of(self._events[0]) if self._events else None
+        return None if caller is None else (caller[0], Throw(KeepState()))
 
     # --- sys ----------------------------------------------------------------------------
 
@@ -466,3 +473,12 @@ def _timer_term(action: TimeAction) -> Term:
     """A timer in debug events: always with its options."""
     term: Any = action.to_term()
     return term if len(term) == 4 else (*term, [])
+
+
+def _caller_of(event: Event) -> tuple[Pid, Term] | None:
+    """Who made the call that an event is."""
+    kind = event[0]
+    if type(kind) is not tuple or kind[0] is not _CALL_EVENT:
+        return None
+    caller = kind[1]
+    return caller if type(caller) is tuple and len(caller) == 2 and type(caller[0]) is Pid else None

@@ -15,10 +15,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.otp import reports
-from pyerlnode.otp.supervisor import reports as supervisor_reports
-from pyerlnode.otp.supervisor.child import PERMANENT, RESTARTING, SUPERVISOR, TEMPORARY, Child, SpecError, Start
-from pyerlnode.otp.supervisor.child_spec import ChildSpec, as_child
 from pyerlnode.otp.proc_lib import IGNORE
+from pyerlnode.otp.supervisor import reports as supervisor_reports
+from pyerlnode.otp.supervisor.child import (
+    PERMANENT,
+    RESTARTING,
+    SUPERVISOR,
+    TEMPORARY,
+    Child,
+    SpecError,
+    Start,
+)
+from pyerlnode.otp.supervisor.child_spec import ChildSpec, as_child
 from pyerlnode.otp.supervisor.restart_intensity import RestartIntensity
 from pyerlnode.otp.supervisor.supervising import (
     ERROR,

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyerlnode.errors import BadArg, UsageError
 from pyerlnode.otp import proc_lib
+from pyerlnode.otp.gen_server import GenServer, started
 from pyerlnode.otp.supervisor.child import KEYS, SpecError
 from pyerlnode.otp.supervisor.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.supervisor.dynamic_server import DynamicFlags, DynamicServer
-from pyerlnode.otp.gen_server import GenServer, started
 from pyerlnode.otp.supervisor.supervisor import DEFAULT_MODULE, Supervisor, ask, checked, is_here, pid_of
 from pyerlnode.process import this_process
 from pyerlnode.term import Atom, Pid, Term

@@ -22,12 +22,12 @@ from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import BadArg, ErlangError, Exit
 from pyerlnode.otp import gen, via
-from pyerlnode.otp.supervisor.child import Start
-from pyerlnode.otp.supervisor.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.gen_server import GenServer, started
 from pyerlnode.otp.registry.table import argument_error, shown
-from pyerlnode.otp.supervisor.supervisor import Supervisor, start_supervisor
+from pyerlnode.otp.supervisor.child import Start
+from pyerlnode.otp.supervisor.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.supervisor.flags import Supervision
+from pyerlnode.otp.supervisor.supervisor import Supervisor, start_supervisor
 from pyerlnode.process import Process, Runtime, this_process
 from pyerlnode.term import Atom, Pid, Term, phash2
 

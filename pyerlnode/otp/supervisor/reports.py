@@ -15,8 +15,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from pyerlnode.otp import report_terms
-from pyerlnode.otp.supervisor.child import TEMPORARY
 from pyerlnode.otp.readable import readable
+from pyerlnode.otp.supervisor.child import TEMPORARY
 from pyerlnode.process.log_events import is_elsewhere, tell_group_leader
 from pyerlnode.term import Atom, Pid, Term, charlist
 from pyerlnode.term.text import brief

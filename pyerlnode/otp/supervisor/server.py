@@ -15,10 +15,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import Exit
 from pyerlnode.otp import gen, reports
-from pyerlnode.otp.supervisor import reports as supervisor_reports
-from pyerlnode.otp.supervisor.child import NEVER, PERMANENT, RESTARTING, SUPERVISOR, TEMPORARY, Child, SpecError, exact
-from pyerlnode.otp.supervisor.child_spec import as_child
 from pyerlnode.otp.proc_lib import IGNORE
+from pyerlnode.otp.supervisor import reports as supervisor_reports
+from pyerlnode.otp.supervisor.child import (
+    NEVER,
+    PERMANENT,
+    RESTARTING,
+    SUPERVISOR,
+    TEMPORARY,
+    Child,
+    SpecError,
+    exact,
+)
+from pyerlnode.otp.supervisor.child_spec import as_child
+from pyerlnode.otp.supervisor.flags import SIMPLE, Flags, Supervision
 from pyerlnode.otp.supervisor.restart_intensity import RestartIntensity
 from pyerlnode.otp.supervisor.simple_children import SimpleChildren
 from pyerlnode.otp.supervisor.supervising import (
@@ -36,7 +46,6 @@ from pyerlnode.otp.supervisor.supervising import (
     shut_down,
     start_result,
 )
-from pyerlnode.otp.supervisor.flags import SIMPLE, Flags, Supervision
 from pyerlnode.term import Atom, Map, Pid, Term
 
 if TYPE_CHECKING:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pyerlnode.errors import Exit, TermEncodeError, Throw
 from pyerlnode.otp import gen, proc_lib, reports, sys
-from pyerlnode.otp.supervisor import reports as supervisor_reports
-from pyerlnode.otp.supervisor.child import BRUTAL_KILL, PERMANENT, UNDEFINED, SpecError
 from pyerlnode.otp.debug import IN, NOREPLY, OUT
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import Failure, Ignore, Stop
+from pyerlnode.otp.supervisor import reports as supervisor_reports
+from pyerlnode.otp.supervisor.child import BRUTAL_KILL, PERMANENT, UNDEFINED, SpecError
+from pyerlnode.otp.suspending import Suspendable
 from pyerlnode.process import Request, error_reason, exit, exit_reason, stacktrace
 from pyerlnode.process.links import Links
 from pyerlnode.process.process import CANCELLED, EXIT, KILL, KILLED, NOPROC, NORMAL
@@ -31,9 +32,9 @@ from pyerlnode.term import Atom, Pid, Term, charlist
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
-    from pyerlnode.otp.supervisor.child import Child, Start
     from pyerlnode.otp.debug import Debug
     from pyerlnode.otp.proc_lib import StartName
+    from pyerlnode.otp.supervisor.child import Child, Start
     from pyerlnode.process import Process
 
     Pending = Coroutine[Any, Any, None] | None
@@ -162,10 +163,10 @@ def ended_as_told(reason: Term, child: Child) -> bool:
 # --- the process --------------------------------------------------------------------------
 
 
-class Supervising:
+class Supervising(Suspendable):
     """The `Behaviour` of a supervisor; what kind it is, is in its subclasses."""
 
-    __slots__ = ("_held", "_init", "clock", "debug", "module", "parent", "process", "started_as")
+    __slots__ = ("_init", "clock", "debug", "module", "parent", "process", "started_as")
     system_module: Atom = _GEN_SERVER
 
     def __init__(
@@ -176,6 +177,7 @@ class Supervising:
         parent: Pid | None,
         clock: Callable[[], float],
     ) -> None:
+        super().__init__()
         self._init = init
         self.module = module
         self.started_as = name
@@ -183,7 +185,6 @@ class Supervising:
         self.clock = clock
         self.process: Process
         self.debug: Debug | None = None
-        self._held: list[Term] | None = None
 
     # --- what subclasses provide ----------------------------------------------------------
 
@@ -361,19 +362,6 @@ class Supervising:
         raise Exit(reason)
 
     # --- sys --------------------------------------------------------------------------------
-
-    @property
-    def suspended(self) -> bool:
-        return self._held is not None
-
-    def system_suspend(self) -> None:
-        if self._held is None:
-            self._held = []
-
-    def system_resume(self) -> None:
-        held, self._held = self._held, None
-        if held and self.process.mailbox is not None:
-            self.process.mailbox.put_back(held)
 
     def system_get_state(self) -> Term:
         return {Atom(key): readable(value) for key, value in self.state().items()}

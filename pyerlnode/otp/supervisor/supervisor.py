@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyerlnode.errors import BadArg, Exit, UsageError
 from pyerlnode.otp import gen, proc_lib
-from pyerlnode.otp.supervisor.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.gen_server import GenServer, started
-from pyerlnode.otp.supervisor.newest import newest
+from pyerlnode.otp.supervisor.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.supervisor.flags import Supervision
+from pyerlnode.otp.supervisor.newest import newest
 from pyerlnode.otp.supervisor.server import SupervisorServer
 from pyerlnode.process import Process, this_process
 from pyerlnode.term import Atom, Pid, Term

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.otp import reports
-from pyerlnode.otp.task import report as task_report
 from pyerlnode.otp.proc_lib import ANCESTORS, INITIAL_CALL, ancestors
+from pyerlnode.otp.task import report as task_report
 from pyerlnode.otp.task.work import Work
 from pyerlnode.process import demonitor, exit_reason, monitor
 from pyerlnode.process.links import Links

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyerlnode.errors import BadArg
 from pyerlnode.otp import proc_lib
+from pyerlnode.otp.gen_server import started
 from pyerlnode.otp.supervisor.child import RESTARTS, SpecError, check_shutdown
 from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.otp.supervisor.dynamic_supervisor import DynamicSupervisor, python_flags
-from pyerlnode.otp.gen_server import started
 from pyerlnode.otp.supervisor.supervisor import ask, checked, is_here
-from pyerlnode.otp.task.task import TIMEOUT, Task, begin
 from pyerlnode.otp.task.stream import StreamOptions, stream
 from pyerlnode.otp.task.supervised import MONITOR, callers_of, owner_of
 from pyerlnode.otp.task.supervisor_server import TaskSupervisorServer
+from pyerlnode.otp.task.task import TIMEOUT, Task, begin
 from pyerlnode.otp.task.work import Work
 from pyerlnode.process import Process, link, this_process
 from pyerlnode.term import Atom, Pid, Term

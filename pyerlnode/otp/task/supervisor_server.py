@@ -13,11 +13,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.otp.task import supervised as task_supervised
-from pyerlnode.otp.supervisor.child import RESTARTS, TEMPORARY, UNDEFINED, Child, SpecError, Start, check_shutdown
-from pyerlnode.otp.supervisor.dynamic_server import DynamicServer
 from pyerlnode.otp.readable import readable
+from pyerlnode.otp.supervisor.child import (
+    RESTARTS,
+    TEMPORARY,
+    UNDEFINED,
+    Child,
+    SpecError,
+    Start,
+    check_shutdown,
+)
+from pyerlnode.otp.supervisor.dynamic_server import DynamicServer
 from pyerlnode.otp.supervisor.supervising import ERROR
+from pyerlnode.otp.task import supervised as task_supervised
 from pyerlnode.otp.task.supervised import MONITOR, TASK_SUPERVISED
 from pyerlnode.otp.task.work import Work
 from pyerlnode.term import Atom, Term

@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import BadArg, CallTimeout, Exit, NodeDown, NoProc, UsageError
+from pyerlnode.otp.gen import in_call, milliseconds
 from pyerlnode.otp.supervisor.child import Start
 from pyerlnode.otp.supervisor.child_spec import ChildSpec
-from pyerlnode.otp.gen import in_call, milliseconds
 from pyerlnode.otp.task.stream import StreamOptions, stream
 from pyerlnode.otp.task.supervised import callers_of, owner_of, spawn_noreply, spawn_reply
 from pyerlnode.otp.task.work import Work

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import BadArg
-from pyerlnode.otp.supervisor.child import module_of
 from pyerlnode.otp.readable import readable
+from pyerlnode.otp.supervisor.child import module_of
 from pyerlnode.term import Atom, Export, Fun, Term
 
 if TYPE_CHECKING:
