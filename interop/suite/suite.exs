@@ -53,6 +53,14 @@ defmodule Suite do
 
   def unique(prefix), do: :"#{prefix}_#{System.unique_integer([:positive])}"
 
+  # As sys has it: OTP 25 takes the answer of newer releases for the state.
+  def state(server) do
+    case :sys.get_state(server) do
+      {:ok, state} -> state
+      state -> state
+    end
+  end
+
   # A puppet is a process of the peer that does what `tell` says; everything else it gets comes here.
   def puppet, do: fun(:puppet, [self()])
 

@@ -161,3 +161,17 @@ async def _stopped(
     if not end.is_down or not equal(end.down_reason, reason):
         raise gen.failure(end, server)
     return _OK
+
+
+async def _told_to_end(
+    process: Process, to: Pid | tuple[Atom, Atom], reason: Term, timeout: float | None
+) -> None:
+    """`sys:terminate`: who ends before it has heard the order does so for a reason of its own."""
+    told = gen.ask(process, gen.SYSTEM, to, (_TERMINATE, reason))
+    await told.wait(timeout)
+    if told.replied:
+        return
+    failed = gen.failure(told, to)
+    if failed.reason is _NOPROC or failed.reason is _TIMEOUT:
+        raise failed
+    raise gen.in_call(failed, _SYS, _TERMINATE, [to, reason, gen.milliseconds(timeout)])

@@ -213,17 +213,11 @@ def answer(process: Process, caller: Caller, value: Term) -> bool:
     """
     if type(caller) is not tuple or len(caller) != 2:
         return False
-    to, tag = caller
-    alias = _alias_in(tag)
-    to = to if alias is None else alias
-    if type(to) is Pid or type(to) is Reference:
-        process.runtime.send(to, (tag, value), process)
-        return True
-    name = _name(to)
-    if name is None:
+    receiver = _alias_in(caller[1]) or _receiver(caller[0])
+    if receiver is None:
         return False
-    if isinstance(name, tuple) or process.runtime.names.get(name) is not None:
-        process.runtime.send(name, (tag, value), process)
+    if not isinstance(receiver, Atom) or process.runtime.names.get(receiver) is not None:
+        process.runtime.send(receiver, (caller[1], value), process)
     return True
 
 
@@ -232,13 +226,13 @@ def _alias_in(tag: Term) -> Reference | None:
     items = tag if type(tag) is list else tag.elements if type(tag) is ImproperList else []
     if items and type(items[0]) is ImproperList:
         tag = items[0]
-    if type(tag) is ImproperList and len(tag.elements) == 1 and tag.elements[0] is _ALIAS and type(tag.tail) is Reference:
-        return tag.tail
-    return None
+    if type(tag) is not ImproperList or len(tag.elements) > 1 or tag.elements[0] is not _ALIAS:
+        return None
+    return tag.tail if type(tag.tail) is Reference else None
 
 
-def _name(to: Term) -> Atom | tuple[Atom, Atom] | None:
-    if isinstance(to, Atom):
+def _receiver(to: Term) -> Pid | Reference | Atom | tuple[Atom, Atom] | None:
+    if type(to) is Pid or type(to) is Reference or isinstance(to, Atom):
         return to
     if type(to) is tuple and len(to) == 2 and isinstance(to[0], Atom) and isinstance(to[1], Atom):
         return to

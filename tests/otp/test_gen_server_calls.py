@@ -126,7 +126,26 @@ async def test_a_reply_to_any_other_tag_goes_to_the_pid(tag: Any) -> None:
     assert equal(await erl.receive(timeout=1), (tag, 0))
 
 
-@pytest.mark.parametrize("caller", [None, (), (1, 2), (1, 2, 3), b"x", (Atom("name"), 1)])
+async def test_a_tag_is_kept_whole_and_says_to_whom_the_reply_goes() -> None:
+    pid, alias = await started(), erl.alias()
+    erl.register("asks", erl.self())
+    aliased = ImproperList([Atom("alias")], alias)
+    for to, tag in [
+        (5, aliased),
+        (5, [aliased, 1]),
+        (5, ImproperList([aliased], alias)),
+        (erl.self(), ImproperList([Atom("alias")], 5)),
+        (erl.self(), ImproperList([Atom("alias"), 1], alias)),
+        (Atom("asks"), 1),
+        ((Atom("asks"), erl.node()), b"two"),
+    ]:
+        erl.send(pid, (Atom("$gen_call"), (to, tag), (Atom("add"), 0)))
+        assert equal(await erl.receive(timeout=1), (tag, 0))
+    erl.send(pid, (Atom("$gen_call"), (Atom("nobody"), 1), (Atom("add"), 0)))
+    assert await GenServer.call(pid, GET) == 0
+
+
+@pytest.mark.parametrize("caller", [None, (), (1, 2), (1, 2, 3), b"x"])
 async def test_a_call_that_cannot_be_answered_does_the_server_no_harm(caller: Any) -> None:
     pid = await started()
     erl.send(pid, (Atom("$gen_call"), caller, (Atom("add"), 1)))

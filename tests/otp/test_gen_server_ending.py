@@ -235,6 +235,13 @@ async def test_what_stop_exits_with() -> None:
     with pytest.raises(Exit) as other:
         await GenServer.stop(pid)
     assert equal(other.value.reason, stop_exit(Atom("other"), pid))
+    pid = await started(trap=False)
+    erl.send(pid, (Atom("$gen_cast"), Atom("unknown")))
+    with pytest.raises(Exit) as before:
+        await GenServer.stop(pid)
+    reason, called = before.value.reason[0]
+    assert equal(called, (Atom("sys"), Atom("terminate"), [pid, Atom("normal"), Atom("infinity")]))
+    assert reason[0] != "normal"
     pid = await started()
     hanging = asyncio.ensure_future(exit_of(pid, Atom("hang")))
     await settled()
