@@ -114,7 +114,7 @@ class Server(Suspendable):
             self.state = self._class()
             converted = handler.arguments(args)
             if converted is None:
-                raise self._no_clause(handler.function, list(args))
+                raise self._no_fit(handler.function, list(args))
             result = handler.function(self.state, *converted)
         except Throw as thrown:
             result = thrown.value
@@ -263,7 +263,9 @@ class Server(Suspendable):
         try:
             if refused is not None and name not in handlers.overridden:
                 given = list(request[1:]) if type(request) is tuple else []
-                raise self._no_clause(refused.function, given)
+                raise self._no_fit(refused.function, given)
+            if table and name not in handlers.overridden:
+                raise self._no_clause(name, [*args, self._shown_state()], [])
             result = getattr(state, name)(*args)
         except Throw as thrown:
             result = thrown.value
@@ -273,9 +275,13 @@ class Server(Suspendable):
             return self._run(result, _NOTHING)
         return self._settle(result, _NOTHING)
 
-    def _no_clause(self, function: Callable[..., Any], args: list[Term]) -> ErlangError:
-        """What a request of the right name and of the wrong types or number ends in, as in Erlang."""
-        frame = (self._handlers.module, Atom(function.__name__), readable(args), code_location(function))
+    def _no_fit(self, function: Callable[..., Any], args: list[Term]) -> ErlangError:
+        """What a request of the right name and of the wrong types or number ends in."""
+        return self._no_clause(function.__name__, args, code_location(function))
+
+    def _no_clause(self, function: str, args: list[Term], location: Term) -> ErlangError:
+        """What ends a server that has methods for other requests, or for other arguments, as in Erlang."""
+        frame: Term = (self._handlers.module, Atom(function), readable(args), location)
         return ErlangError(_FUNCTION_CLAUSE, [frame])
 
     async def _run(self, coroutine: Coroutine[Any, Any, Any], mode: int) -> None:

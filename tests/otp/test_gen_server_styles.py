@@ -176,23 +176,43 @@ class Plain(GenServer):
         """Nothing to do."""
 
 
-async def test_an_unknown_call_ends_the_server_as_in_elixir() -> None:
+class Deaf(GenServer):
+    """Handles neither calls nor casts."""
+
+
+async def test_an_unknown_call_is_a_missing_clause() -> None:
     pid = await started(Plain)
+    (reason, [(module, function, args, location)]), _ = await exit_of(pid, (Atom("nope"), 1))
+    assert (reason, module, function, location) == ("function_clause", "Plain", "handle_call", [])
+    request, caller, state = args
+    assert (request, caller[0], state) == (("nope", 1), erl.self(), {})
+
+
+async def test_an_unknown_cast_is_a_missing_clause() -> None:
+    pid = await started(Plain)
+    ref = erl.monitor(pid)
+    GenServer.cast(pid, Atom("nope"))
+    _, _, _, _, reason = await erl.receive(lambda message: message[1] == ref, timeout=1)
+    assert reason == ("function_clause", [("Plain", "handle_cast", ["nope", {}], [])])
+
+
+async def test_a_call_ends_a_server_that_handles_none_as_in_elixir() -> None:
+    pid = await started(Deaf)
     reason, _ = (await exit_of(pid, Atom("nope")))[0]
     assert reason["message"].startswith(b"attempted to call GenServer #PID<here@localhost.")
     assert reason["message"].endswith(b"> but no handle_call/3 clause was provided")
-    named = await Plain.start(name="Elixir.Plain")
+    named = await Deaf.start(name="Elixir.Deaf")
     reason, _ = (await exit_of(named, Atom("nope")))[0]
-    assert reason["message"] == b"attempted to call GenServer Plain but no handle_call/3 clause was provided"
+    assert reason["message"] == b"attempted to call GenServer Deaf but no handle_call/3 clause was provided"
 
 
-async def test_an_unknown_cast_ends_the_server_as_in_elixir() -> None:
-    pid = await Plain.start(name="plain")
+async def test_a_cast_ends_a_server_that_handles_none_as_in_elixir() -> None:
+    pid = await Deaf.start(name="deaf")
     assert pid is not None
     ref = erl.monitor(pid)
     GenServer.cast(pid, Atom("nope"))
     _, _, _, _, (reason, _) = await erl.receive(lambda message: message[1] == ref, timeout=1)
-    assert reason["message"] == b"attempted to cast GenServer :plain but no handle_cast/2 clause was provided"
+    assert reason["message"] == b"attempted to cast GenServer :deaf but no handle_cast/2 clause was provided"
 
 
 async def test_a_continue_that_nobody_handles_is_undef() -> None:
