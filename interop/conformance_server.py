@@ -58,12 +58,12 @@ class Server(GenServer, module="Elixir.Conf.Server"):
             case ("exit", reason):
                 raise Exit(reason)
             case ("throw", value):
-                raise Throw(value)
+                raise Throw(returned(value))
             case ("throw_ok", value):
                 self.new(value)
                 raise Throw(None)
             case ("bad", value):
-                return value
+                return returned(value)
             case ("hibernate", value):
                 self.new(value)
                 return Hibernate()
@@ -93,7 +93,7 @@ class Server(GenServer, module="Elixir.Conf.Server"):
                 erl.send(pid, (Atom("started"), key, erl.self()))
                 return self.new(key)
             case _:
-                raise ErlangError("function_clause", [(self.__module_name__, Atom("init"), [arg], [])])
+                raise ErlangError("function_clause", [(Atom("Elixir.Conf.Server"), Atom("init"), [arg], [])])
         if kind != "announce_notrap":
             erl.process_flag("trap_exit", True)
         erl.send(pid, (Atom("started"), id, erl.self()))
@@ -122,6 +122,11 @@ class Server(GenServer, module="Elixir.Conf.Server"):
                 return NoReply(timeout=ms / 1000)
             case "from":
                 return Reply(caller)
+            # Here, so that handle_call is the first frame of the stack.
+            case "crash":
+                raise RuntimeError("conf crash")
+            case ("crash_error", reason):
+                raise ErlangError(reason)
         result = self.answered(request)
         if result is None:
             args = [request, caller, self.__state__()]
@@ -186,10 +191,6 @@ class Server(GenServer, module="Elixir.Conf.Server"):
                 return Stop(reason, reply)
             case ("stop_noreply", reason):
                 return Stop(reason)
-            case "crash":
-                raise RuntimeError("conf crash")
-            case ("crash_error", reason):
-                raise ErlangError(reason)
             case ("crash_exit", reason):
                 raise Exit(reason)
             case ("crash_throw", value):
@@ -280,6 +281,20 @@ class Server(GenServer, module="Elixir.Conf.Server"):
     def code_change(self, old_version: Any, extra: Any) -> Failure | None:
         self.value = (Atom("changed"), old_version, extra)
         return None
+
+
+def returned(value: Any) -> Any:
+    """What `init` returns in Python for what it has returned, or thrown, in Erlang."""
+    match value:
+        case "ignore":
+            return Ignore()
+        case ("stop", reason):
+            return Stop(reason)
+        case ("error", reason):
+            return Failure(reason)
+        case None:
+            raise Exit((Atom("bad_return_value"), None))
+    return value
 
 
 async def reply_to(caller: Any, value: Any) -> None:

@@ -24,6 +24,7 @@ _SUITE = _HERE / "suite"
 _REFERENCE = ("functions", "puppet", "server", "reference")
 AREAS = [
     "calls",
+    "failures",
 ]
 
 

@@ -59,5 +59,6 @@ defmodule Conf.Host do
   end
 end
 
-:logger.set_primary_config(:level, :none)
+# What is logged goes to the node of the group leader, and nowhere here.
+for handler <- :logger.get_handler_ids(), do: :logger.remove_handler(handler)
 Conf.Host.start()

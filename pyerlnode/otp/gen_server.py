@@ -43,6 +43,7 @@ Proof: tests/otp/test_gen_server_*.py.
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
@@ -54,6 +55,7 @@ from pyerlnode.otp.server import Server
 from pyerlnode.otp.supervisor.newest import newest
 from pyerlnode.process import Request, current_process, this_process
 from pyerlnode.process.portal import OtherThread, forwarded
+from pyerlnode.process.reasons import name_code
 from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir
 
 if TYPE_CHECKING:
@@ -77,7 +79,8 @@ class GenServer:
     """Derive from it; see the module's description.
 
     `class Counter(GenServer, module="Elixir.Counter")` says which module the server is
-    of, as other nodes see it (`$initial_call`); without it that is the class's name.
+    of, as other nodes see it (`$initial_call`, the stack of a crash); without it that is
+    the class's name.
     """
 
     __slots__ = ("__weakref__",)
@@ -94,6 +97,8 @@ class GenServer:
                 f'give the method another name and mark it with the request: @on_call("{name}")'
             )
         cls.__module_name__ = module or cls.__name__
+        if module is not None:
+            _name_functions(cls, Atom(module))
 
     @classmethod
     def __server_handlers__(cls) -> Handlers:
@@ -377,3 +382,10 @@ def _unhandled(what: str, clause: str) -> RuntimeError:
     process = this_process()
     name = to_elixir(process.name or process.pid)
     return RuntimeError(f"attempted to {what} GenServer {name} but no {clause} clause was provided")
+
+
+def _name_functions(server: type[GenServer], module: Atom) -> None:
+    """What a class of a module defines stands in stacks as functions of that module."""
+    for name, value in vars(server).items():
+        if isinstance(value, FunctionType):
+            name_code(value, module, Atom(name), 1 if name == "init" else None)

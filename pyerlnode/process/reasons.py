@@ -29,7 +29,7 @@ ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType | 
 _FILE, _LINE = Atom("file"), Atom("line")
 
 # What other nodes call by a module and a name of their own: code -> these two.
-_known_as: dict[CodeType, tuple[Atom, Atom]] = {}
+_known_as: dict[CodeType, tuple[Atom, Atom, int]] = {}
 _NOCATCH = Atom("nocatch")
 # The attribute of an exception that a worker process has raised: its stack there.
 WORKER_STACK = "__worker_stack__"
@@ -106,15 +106,18 @@ def _frame(module: str, code: CodeType, line: int) -> Term:
     known = _known_as.get(code)
     if known is None:
         name = code.co_qualname.replace(".<locals>", "")
-        known = (Atom(module[:255]), Atom(name[:255]))
-    return (*known, code.co_argcount, _location(code, line))
+        known = (Atom(module[:255]), Atom(name[:255]), code.co_argcount)
+    return (*known, _location(code, line))
 
 
-def name_code(function: object, module: Atom, name: Atom) -> None:
-    """Let a function appear in stacks as `module` and `name`: what other nodes called."""
+def name_code(function: object, module: Atom, name: Atom, arity: int | None = None) -> None:
+    """Let a function appear in stacks as `module` and `name`: what other nodes called.
+
+    `arity` is what it has in Erlang, where that is not the number of its parameters.
+    """
     code = code_of(function)
     if code is not None:
-        _known_as[code] = (module, name)
+        _known_as[code] = (module, name, code.co_argcount if arity is None else arity)
 
 
 def code_of(function: object) -> CodeType | None:

@@ -383,3 +383,28 @@ async def test_a_format_status_that_fails_is_said_and_nothing_else_is_lost(
     await exit_of(pid, (Atom("crash"), 1))
     assert "format_status failed: KeyError: 'k'" in record(caplog).state
     assert await reason_of(pid) == "noproc"
+
+
+async def test_the_frames_of_a_module_s_server_are_the_module_s() -> None:
+    class Boom(GenServer, module="Elixir.Boom"):
+        def init(self, how: str) -> None:
+            if how == "early":
+                self.boom()
+
+        def handle_call(self, request: Any, caller: Any) -> Any:
+            return self.boom()
+
+        def boom(self) -> None:
+            raise ValueError("boom")
+
+    def names(stack: Any) -> list[Any]:
+        return [frame[:3] for frame in stack]
+
+    pid = await Boom.start("late")
+    assert pid is not None
+    module, boom = "Elixir.Boom", ("Elixir.Boom", "boom", 1)
+    (_, stack), _ = await exit_of(pid, Atom("go"))
+    assert names(stack) == [boom, (module, "handle_call", 3)]
+    with pytest.raises(Exit) as failed:
+        await Boom.start("early")
+    assert names(failed.value.reason[1]) == [boom, (module, "init", 1)]

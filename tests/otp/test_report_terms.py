@@ -102,7 +102,7 @@ async def test_a_server_that_crashed_makes_two_reports(wire: Wire) -> None:
     assert report[Atom("client_info")] == (erl.self(), (erl.self(), []))
     reason, stack = report[Atom("reason")]
     assert reason[Atom("message")] == b"ValueError: boom"
-    assert stack[0][1] == "Faulty.handle_call"
+    assert stack[0][1] == "handle_call"
     assert meta[Atom("report_cb")] == Export(Atom("gen_server"), Atom("format_log"), 2)
     assert meta[Atom("domain")] == ["otp"]
 
@@ -124,7 +124,7 @@ async def test_the_reason_has_a_stack_if_it_was_raised(wire: Wire, how: str, sta
     reason = wire.report("terminate")[0][Atom("reason")]
     if stack:
         assert reason[0] == "ouch"
-        assert reason[1][0][1] == "Faulty.handle_call"
+        assert reason[1][0][1] == "handle_call"
     else:
         assert reason == "odd"
     assert dict(wire.report("crash")[0][Atom("report")][0])[Atom("error_info")][0] == "exit"
