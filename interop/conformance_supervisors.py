@@ -37,7 +37,8 @@ async def start_supervisor(flags: Any, specs: Any) -> Any:
 
 @fun.export
 async def start_dynamic(options: list[Any]) -> Any:
-    return await unlinked(Dynamic.start_link(dict(options)))
+    given = dict(options)
+    return await unlinked(Dynamic.start_link(given, name=given.pop("name", None)))
 
 
 @fun.export
@@ -45,12 +46,12 @@ async def start_tasks(options: list[Any]) -> Any:
     return await unlinked(TaskSupervisor.start_link(**dict(options)))
 
 
-class Dynamic(DynamicSupervisor):
+class Dynamic(DynamicSupervisor, module="Elixir.Supervisor.Default"):
     """As Elixir starts it: wrong options are what the start fails with."""
 
     def init(self, options: dict[Any, Any]) -> Any:
         names = {"max_restarts": "intensity", "max_seconds": "period"}
-        return (OK, {Atom(names.get(key, key)): value for key, value in options.items() if key != "name"})
+        return (OK, {Atom(names.get(key, key)): value for key, value in options.items()})
 
 
 async def unlinked(start: Awaitable[Pid | None]) -> Any:
