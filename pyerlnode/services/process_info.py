@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyerlnode.errors import BadArg
 from pyerlnode.otp.readable import readable
 from pyerlnode.process import ProcessTask, current_process
-from pyerlnode.term import Atom, Pid, Term, charlist
+from pyerlnode.term import Atom, Pid, Term, charlist, equal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ __all__ = ["DEFAULT_ITEMS", "process_info"]
 
 _UNDEFINED, _NORMAL, _PROCESS = Atom("undefined"), Atom("normal"), Atom("process")
 _REGISTERED_NAME: Final = "registered_name"
+_DICTIONARY: Final = "dictionary"
 _ANCESTORS, _INITIAL_CALL = Atom("$ancestors"), Atom("$initial_call")
 _PROCESS_LABEL = Atom("$process_label")
 _WORD = 8
@@ -59,7 +60,7 @@ def process_info(runtime: Runtime, pid: Pid, items: Term = None) -> Term:
         raise BadArg(f"process_info wants a pid of this node, not {pid!r}")
     if items is not None:
         for item in items if isinstance(items, list) else [items]:
-            if not isinstance(item, str) or item not in _ITEMS:
+            if not _is_item(item):
                 raise BadArg(f"process_info knows no item {item!r}")
     process = runtime.process(pid)
     if process is None:
@@ -74,8 +75,24 @@ def process_info(runtime: Runtime, pid: Pid, items: Term = None) -> Term:
     return _item(process, items)
 
 
-def _item(process: Process, item: str) -> tuple[Atom, Term]:
+def _is_item(item: Term) -> bool:
+    if isinstance(item, tuple):
+        return len(item) == 2 and isinstance(item[0], str) and item[0] == _DICTIONARY
+    return isinstance(item, str) and item in _ITEMS
+
+
+def _item(process: Process, item: Any) -> tuple[Term, Term]:
+    if isinstance(item, tuple):
+        return (item, _entry(process, item[1]))
     return (Atom(item), _ITEMS[item](process))
+
+
+def _entry(process: Process, wanted: Term) -> Term:
+    """One entry of the dictionary, for `{dictionary, Key}`, since OTP 26.2.
+
+    The key comes from outside: a deep one must not be hashed.
+    """
+    return next((value for key, value in _dictionary(process) if equal(key, wanted)), _UNDEFINED)
 
 
 def _messages(process: Process) -> list[Term]:
@@ -96,7 +113,7 @@ def _monitored_by(process: Process) -> list[Pid]:
     return [watcher.pid for watcher in watched_by.values()]
 
 
-def _dictionary(process: Process) -> list[Term]:
+def _dictionary(process: Process) -> list[tuple[Term, Term]]:
     return [(readable(key), readable(value)) for key, value in (process.dictionary or {}).items()]
 
 
@@ -185,12 +202,12 @@ def _nothing(process: Process) -> list[Term]:
     return []
 
 
-_ITEMS: dict[str, Callable[[Process], Term]] = {
+_ITEMS: dict[str, Callable[[Process], Any]] = {
     "binary": _nothing,
     "current_function": _current_function,
     "current_location": _current_location,
     "current_stacktrace": _stack,
-    "dictionary": _dictionary,
+    _DICTIONARY: _dictionary,
     "error_handler": lambda process: Atom("error_handler"),
     "garbage_collection": _nothing,
     "group_leader": lambda process: process.group_leader,

@@ -11,6 +11,7 @@ import pyerlnode as erl
 from pyerlnode import Atom, ErlangError, Exit, rpc
 from pyerlnode.errors import BadArg
 from pyerlnode.services import DEFAULT_SERVICES, net_kernel
+from pyerlnode.services.builtins.erlang import process_info
 from pyerlnode.services.process_info import DEFAULT_ITEMS
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ async def test_process_info_follows_a_process(kate: Node) -> None:
         erl.process_flag("trap_exit", True)
         await erl.receive(lambda message: message == "go")
 
-    def info(pid: Any, *items: str) -> Any:
-        from pyerlnode.services.builtins.erlang import process_info
+    nested: Any = ()
+    for _ in range(100_000):
+        nested = (nested,)
 
-        return process_info(pid, *[Atom(item) for item in items])
+    def info(pid: Any, item: Any) -> Any:
+        return process_info(pid, Atom(item) if isinstance(item, str) else item)
 
     async def body() -> None:
         pid = erl.spawn_link(waits)
@@ -97,13 +100,21 @@ async def test_process_info_follows_a_process(kate: Node) -> None:
         assert info(pid, "message_queue_len") == ("message_queue_len", 2)
         assert info(pid, "messages")[1][0] == 1
         assert info(pid, "dictionary") == ("dictionary", [("key", 5)])
+        # One entry of it, which OTP 29's crash reports ask for of every linked process.
+        for key, value in ((Atom("key"), 5), (Atom("other"), "undefined"), (nested, "undefined")):
+            assert info(pid, (Atom("dictionary"), key))[1] == value
+        assert process_info(pid, [(Atom("dictionary"), Atom("key")), Atom("status")]) == [
+            (("dictionary", "key"), 5),
+            ("status", "waiting"),
+        ]
         assert info(pid, "trap_exit") == ("trap_exit", True)
         assert info(pid, "status") == ("status", "waiting")
         assert info(erl.self(), "status") == ("status", "running")
         assert info(pid, "registered_name") == []
         assert info(pid, "current_function")[1][1].endswith("waits")
-        with pytest.raises(BadArg):
-            info(pid, "nonsense")
+        for nonsense in ("nonsense", (Atom("links"), 1), (Atom("dictionary"),), 5):
+            with pytest.raises(BadArg):
+                info(pid, nonsense)
         erl.send(pid, Atom("go"))
         assert (await erl.receive(lambda m: m[1] == ref, timeout=5))[4] == "normal"
         assert info(pid, "links") == "undefined"
