@@ -25,6 +25,7 @@ Steps: TypeAlias = Generator[Any, Any, Term]
 OK, ERROR, UNDEFINED = Atom("ok"), Atom("error"), Atom("undefined")
 BADARG, BADARITH, FUNCTION_CLAUSE = Atom("badarg"), Atom("badarith"), Atom("function_clause")
 _CASE_CLAUSE, _BADMATCH = Atom("case_clause"), Atom("badmatch")
+_BAD_GENERATOR = Atom("bad_generator")
 _BADMAP, _BADKEY = Atom("badmap"), Atom("badkey")
 
 by_order: Final = functools.cmp_to_key(compare)
@@ -121,6 +122,13 @@ def proper(value: Term) -> list[Term]:
     return value
 
 
+def cased(value: Term) -> list[Term]:
+    """`value`, where it is a proper list; else `{case_clause, Value}`."""
+    if not isinstance(value, list):
+        raise case_clause(value)
+    return value
+
+
 def listed(value: Term) -> list[Term]:
     """`value`, where it is a proper list; else `badarg`, as a BIF has it."""
     if not isinstance(value, list):
@@ -152,6 +160,14 @@ def each(value: Term) -> Iterator[Term]:
     yield from elements
     if not isinstance(tail, list):
         raise function_clause()
+
+
+def generated(value: Term) -> Iterator[Term]:
+    """As `each`, with the error of a list comprehension: `{bad_generator, Rest}`."""
+    elements, tail = split_tail(value)
+    yield from elements
+    if not isinstance(tail, list):
+        raise ErlangError((_BAD_GENERATOR, tail))
 
 
 # --- keys that are terms --------------------------------------------------------------------------

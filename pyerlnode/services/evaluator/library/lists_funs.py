@@ -18,6 +18,7 @@ from pyerlnode.services.evaluator.library.arguments import (
     case_clause,
     each,
     function_clause,
+    generated,
     is_list,
     listed,
     proper,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FAIL, _VALUE = Atom("fail"), Atom("value")
-_BAD_FILTER, _BAD_GENERATOR = Atom("bad_filter"), Atom("bad_generator")
+_BAD_FILTER = Atom("bad_filter")
 
 
 def _cased(items: Term) -> Iterator[Term]:
@@ -40,14 +41,6 @@ def _cased(items: Term) -> Iterator[Term]:
     if not is_list(items):
         raise case_clause(items)
     return each(items)
-
-
-def _generated(items: Term) -> Iterator[Term]:
-    """The elements, as a list comprehension takes them."""
-    elements, tail = split_tail(items)
-    yield from elements
-    if not isinstance(tail, list):
-        raise ErlangError((_BAD_GENERATOR, tail))
 
 
 def _boolean(value: Term) -> bool:
@@ -71,7 +64,7 @@ def map_(fun: Term, items: Term) -> Steps:
 @lists.function("foreach", 2)
 def foreach(fun: Term, items: Term) -> Steps:
     a_function(fun, 1)
-    for item in _cased(items):
+    for item in each(items):
         yield Call(fun, (item,))
     return OK
 
@@ -80,7 +73,7 @@ def foreach(fun: Term, items: Term) -> Steps:
 def flatmap(fun: Term, items: Term) -> Steps:
     a_function(fun, 1)
     parts: list[Term] = []
-    for item in _cased(items):
+    for item in each(items):
         parts.append((yield Call(fun, (item,))))
     out: Term = []
     for part in reversed(parts):
@@ -92,7 +85,7 @@ def flatmap(fun: Term, items: Term) -> Steps:
 def filter_(fun: Term, items: Term) -> Steps:
     a_function(fun, 1)
     out: list[Term] = []
-    for item in _generated(items):
+    for item in generated(items):
         kept = yield Call(fun, (item,))
         if not isinstance(kept, bool):
             raise ErlangError((_BAD_FILTER, kept))
@@ -154,7 +147,7 @@ def any_(fun: Term, items: Term) -> Steps:
 @lists.function("search", 2)
 def search(fun: Term, items: Term) -> Steps:
     a_function(fun, 1)
-    for item in _cased(items):
+    for item in each(items):
         if _boolean((yield Call(fun, (item,)))):
             return (_VALUE, item)
     return False
@@ -212,7 +205,7 @@ def foldr(fun: Term, state: Term, items: Term) -> Steps:
 def mapfoldl(fun: Term, state: Term, items: Term) -> Steps:
     a_function(fun, 2)
     out: list[Term] = []
-    for item in _cased(items):
+    for item in each(items):
         made, state = _pair((yield Call(fun, (item, state))))
         out.append(made)
     return (out, state)

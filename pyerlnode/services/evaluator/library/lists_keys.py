@@ -12,6 +12,7 @@ from pyerlnode.services.evaluator.library.arguments import (
     Steps,
     badarg,
     by_order,
+    cased,
     each,
     function_clause,
     is_function,
@@ -140,7 +141,7 @@ def _keyed(items: Iterable[Term], position: int) -> list[tuple[Term, Term]]:
 
 @lists.function("keysort", 2)
 def keysort(position: Term, items: Term) -> Term:
-    place, given = _position(position), proper(items)
+    place, given = _position(position), cased(items)
     if len(given) < 2:
         return given
     return [item for _, item in sorted(_keyed(given, place), key=lambda pair: by_order(pair[0]))]
@@ -148,7 +149,7 @@ def keysort(position: Term, items: Term) -> Term:
 
 @lists.function("ukeysort", 2)
 def ukeysort(position: Term, items: Term) -> Term:
-    place, given = _position(position), proper(items)
+    place, given = _position(position), cased(items)
     if len(given) < 2:
         return given
     ordered = sorted(_keyed(given, place), key=lambda pair: by_order(pair[0]))
@@ -158,6 +159,8 @@ def ukeysort(position: Term, items: Term) -> Term:
 @lists.function("keymerge", 3)
 def keymerge(position: Term, left: Term, right: Term) -> Term:
     place = _position(position)
+    if not proper(left) or not proper(right):
+        return [*left, *right]
     both = merged(_keyed(proper(left), place), _keyed(proper(right), place), lambda pair: pair[0])
     return [item for _, item in both]
 
@@ -165,5 +168,7 @@ def keymerge(position: Term, left: Term, right: Term) -> Term:
 @lists.function("ukeymerge", 3)
 def ukeymerge(position: Term, left: Term, right: Term) -> Term:
     place = _position(position)
+    if not proper(left) or not proper(right):
+        return [*left, *right]
     both = merged(_keyed(proper(left), place), _keyed(proper(right), place), lambda pair: pair[0])
     return [item for _, item in dedupe(both, lambda pair: pair[0])]

@@ -44,13 +44,13 @@ _WHITESPACE: Final = frozenset(["\r\n", *" \t\n\v\f\r\x85\u200e\u200f\u2028\u202
 
 
 def text_of(data: Term) -> str:
-    """The text of chardata; `{badarg, Data}` where it is none."""
+    """The text of chardata; `{badarg, Data}` for bytes that are not UTF-8, else `function_clause`."""
     if not isinstance(data, bytes) and not is_list(data):
         raise function_clause()
     try:
         return chardata(data)
     except BadArg:
-        raise ErlangError((BADARG, data)) from None
+        raise ErlangError((BADARG, data)) if isinstance(data, bytes) else function_clause() from None
 
 
 def like(data: Term, text: str) -> Term:
@@ -184,7 +184,7 @@ def _headed(data: Term, head: Term, rest: str) -> Term:
     tail = like(data, rest)
     if isinstance(tail, list):
         return [head, *tail]
-    return ImproperList([head], tail) if tail else [head]
+    return ImproperList([head], tail)
 
 
 @string.function("prefix", 2)
@@ -351,7 +351,8 @@ def pad_with(data: Term, size: Term, direction: Term, character: Term) -> Term:
         return [data, *[character] * missing]
     if direction is _LEADING:
         return [[character] * missing, data]
-    return [[character] * (missing // 2), data, *[character] * (missing - missing // 2)]
+    half = [character] * (missing // 2)
+    return [half, data, half, *[character] * (missing % 2)]
 
 
 # --- numbers ------------------------------------------------------------------------------
