@@ -25,6 +25,7 @@ _REFERENCE = ("functions", "puppet", "server", "reference")
 AREAS = [
     "calls",
     "failures",
+    "monitors",
     "dynamic",
 ]
 

@@ -340,6 +340,7 @@ def demonitor(ref: Reference, *, flush: bool = False) -> bool:
 
     With `flush` a message of it that is in the mailbox already is taken out.
     """
+    _check_reference(ref)
     process = this_process()
     found = process.monitors is not None and process.monitors.unwatch(ref)
     if flush and not found and process.mailbox is not None:
@@ -370,10 +371,16 @@ def alias(*, reply: bool = False) -> Reference:
 @forwarded
 def unalias(ref: Reference) -> bool:
     """Make an alias of the caller void; whether it was in force."""
+    _check_reference(ref)
     process = this_process()
     if process.aliases is None or ref not in process.aliases:
         return False
     return process.runtime.drop_alias(ref)
+
+
+def _check_reference(ref: object) -> None:
+    if type(ref) is not Reference:
+        raise BadArg(f"{ref!r} is no reference")
 
 
 # --- names ------------------------------------------------------------------------------

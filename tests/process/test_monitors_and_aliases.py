@@ -47,6 +47,13 @@ async def test_another_node_without_a_network_is_noconnection() -> None:
     assert await erl.receive(timeout=1) == down
 
 
+@pytest.mark.parametrize("ref", [Atom("ref"), 5, [], erl.self])
+async def test_what_is_no_reference_is_badarg(ref: Any) -> None:
+    for function in (erl.demonitor, erl.unalias):
+        with pytest.raises(BadArg):
+            function(ref)
+
+
 async def test_demonitor() -> None:
     pid = erl.spawn(idle)
     ref = erl.monitor(pid)
