@@ -96,11 +96,12 @@ class Child(Owned):
         super().__init__(label, popen)
         self._changed = threading.Condition()
         self._output = bytearray()
+        self._printed = bytearray()
         self._errors = bytearray()
         self._ended = False
         assert popen.stdout is not None and popen.stderr is not None
         self._readers = [
-            self._read_in_thread(popen.stdout, self._append),
+            self._read_in_thread(popen.stdout, self._take_stdout),
             self._read_in_thread(popen.stderr, self._take_stderr),
         ]
         threading.Thread(target=self._watch_end, daemon=True, name=f"{label} end").start()
@@ -119,6 +120,12 @@ class Child(Owned):
         """
         with self._changed:
             return self._output.decode(errors="replace")
+
+    @property
+    def printed(self) -> str:
+        """What was written to standard output so far: its lines are whole here."""
+        with self._changed:
+            return self._printed.decode(errors="replace")
 
     @property
     def errors(self) -> str:
@@ -141,18 +148,28 @@ class Child(Owned):
         Raises HarnessError, with the output, when it has not come after `timeout` seconds
         or when the process has ended without it.
         """
+        return self._wait_for(self._output, text, timeout, since)
+
+    def wait_for_line(self, line: re.Pattern[str], timeout: float = 10.0) -> str:
+        """As `wait_for_output`, of standard output alone.
+
+        In `output` what was written to standard error may stand in the middle of a line.
+        """
+        return self._wait_for(self._printed, line, timeout, 0)
+
+    def _wait_for(self, stream: bytearray, text: str | re.Pattern[str], timeout: float, since: int) -> str:
         pattern = re.compile(re.escape(text)) if isinstance(text, str) else text
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
                 ended = self._ended
-                output = self._output.decode(errors="replace")
-                if found := pattern.search(output, since):
+                if found := pattern.search(stream.decode(errors="replace"), since):
                     return found.group()
                 left = deadline - time.monotonic()
                 if ended or left <= 0:
                     why = "it has ended" if ended else f"not after {timeout} s"
-                    raise HarnessError(f"{self.label} did not write {text!r}: {why}{tail(output[since:])}")
+                    seen = tail(self._output.decode(errors="replace")[since:])
+                    raise HarnessError(f"{self.label} did not write {text!r}: {why}{seen}")
                 self._changed.wait(left)
 
     def wait(self, timeout: float = 10.0) -> int:
@@ -188,6 +205,11 @@ class Child(Owned):
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def _take_stdout(self, data: bytes) -> None:
+        with self._changed:
+            self._printed += data
+        self._append(data)
 
     def _take_stderr(self, data: bytes) -> None:
         with self._changed:

@@ -58,7 +58,7 @@ class PythonNode(Child):
         }
         super().__init__(f"{name} in Python", [*argv, *options, target], variables, directory=directory)
         try:
-            line = UP_LINE.match(self.wait_for_output(UP_LINE, timeout))
+            line = UP_LINE.match(self.wait_for_line(UP_LINE, timeout))
         except BaseException:
             self.close()
             raise

@@ -27,6 +27,20 @@ def test_output_and_errors_are_collected_and_waited_for():
         assert sorted(child.output) == sorted("to out\nto err\n")
 
 
+def test_a_line_is_found_though_another_pipe_has_written_half_a_one():
+    source = """
+import os, signal
+signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"up" + os.linesep.encode()))
+os.write(2, b"half a ")
+signal.pause()
+"""
+    with python(source) as child:
+        child.wait_for_output("half a ")
+        child.signal(signal.SIGUSR1)
+        assert child.wait_for_line(re.compile("^up$", re.MULTILINE)) == "up"
+        assert child.output == "half a up\n"
+
+
 def test_waiting_begins_where_it_is_told_to():
     with python("print('tick'); print('tock')") as child:
         child.wait_for_output("tock")
