@@ -14,7 +14,8 @@ from pyerlnode.term import Atom, Pid
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-SECONDS = 5.0
+# A guard against waiting for ever, and no measure: the machine may have other work.
+SECONDS = 30.0
 OK = Atom("ok")
 
 
@@ -47,7 +48,8 @@ async def inside(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) 
         try:
             value = await function(*args)
         except BaseException as error:
-            result.set_exception(error)
+            if not result.done():  # else who asked for it has given up
+                result.set_exception(error)
             raise
         result.set_result(value)
 

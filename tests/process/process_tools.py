@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from pyerlnode.protocol.control import Control
 
-SECONDS = 5.0
+# A guard against waiting for ever, and no measure: the machine may have other work.
+SECONDS = 30.0
 THERE = Atom("there@localhost")
 
 
@@ -53,7 +54,8 @@ async def inside(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) 
         try:
             value = await function(*args)
         except BaseException as error:
-            result.set_exception(error)
+            if not result.done():  # else who asked for it has given up
+                result.set_exception(error)
             raise
         result.set_result(value)
 

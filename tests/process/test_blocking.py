@@ -438,7 +438,7 @@ async def test_the_size_can_be_changed_and_who_has_ended_begins_nothing(runtime:
     runtime.threads.size = 2  # before it has left the queue
     second: Any = await erl.receive(timeout=SECONDS)
     assert begun == [1]
-    await settled()
+    assert await reason_of(waiting[1]) == "normal"  # its thread has come back by then
     runtime.threads.size = 1
     gate.open()
     assert await reason_of(first) == "normal"

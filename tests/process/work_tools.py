@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from pyerlnode.term import Pid
 
-SECONDS = 5.0
+# A guard against waiting for ever, and no measure: the machine may have other work.
+SECONDS = 30.0
 
 
 class Gate:
