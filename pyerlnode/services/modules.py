@@ -46,7 +46,17 @@ if TYPE_CHECKING:
 
     from pyerlnode.node import Node
 
-__all__ = ["Module", "apply", "exported_anew", "find", "function_exported", "is_loaded", "loaded", "service"]
+__all__ = [
+    "Module",
+    "apply",
+    "exported_anew",
+    "find",
+    "find_exported",
+    "function_exported",
+    "is_loaded",
+    "loaded",
+    "service",
+]
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -329,6 +339,12 @@ def find(module: str, function: str, arity: int) -> Function | None:
         if found is not None:
             return found
     return _about(module, function, arity)
+
+
+def find_exported(module: str, function: str, arity: int) -> Function | None:
+    """As `find`, among what the program exports only."""
+    found = _exported.get(module)
+    return None if found is None else found.find(function, arity)
 
 
 def function_exported(module: str, function: str, arity: int) -> bool:

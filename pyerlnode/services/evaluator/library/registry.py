@@ -24,11 +24,25 @@ import pkgutil
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyerlnode.errors import UsageError
+from pyerlnode.services.evaluator.requests import Await, Call, Remote, TailCall, TailRemote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["GROUPS", "Builtin", "Library", "find", "is_known", "load"]
+__all__ = [
+    "GROUPS",
+    "Await",
+    "Builtin",
+    "Call",
+    "Library",
+    "Remote",
+    "TailCall",
+    "TailRemote",
+    "find",
+    "is_known",
+    "load",
+    "names",
+]
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -101,5 +115,5 @@ def names() -> list[tuple[str, str, int]]:
 def load() -> None:
     """Fill the table from all files of this package; harmless when it is full."""
     package = importlib.import_module(__package__)
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{__package__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{__package__}."):
+        importlib.import_module(module.name)
