@@ -26,7 +26,9 @@ AREAS = [
     "calls",
     "failures",
     "monitors",
+    "rpc",
     "dynamic",
+    "agent",
 ]
 
 
