@@ -8,7 +8,7 @@ and `rpc:block_call` speak:
     {'$gen_call', From, {block_call, M, F, Args, GroupLeader}}   Result, one at a time
     {'$gen_cast', {cast, M, F, Args, GroupLeader}}
     {Pid, {call, M, F, Args, GroupLeader}}                       {rex, Result} to Pid
-    {Pid, {sbcast, Name, Message}}                               {rex, Node, Name}
+    {Pid, {sbcast, Name, Message}}                               {rex, Node, Node}
     {Pid, {send, Name, Message}}                                 only if there is no such name
     {Pid, features_request}                                      {features_reply, Node, [erpc]}
 
@@ -83,7 +83,7 @@ async def result(
 ) -> Term:
     """As `rpc:call/5`: what the function returned or threw, or `(badrpc, reason)`."""
     try:
-        return await erpc.call(node, module, function, args, timeout)
+        return _returned(await erpc.call(node, module, function, args, timeout))
     except (Throw, Exit, ErlangError) as error:
         if not _is_erpc(error, _NOTSUP):
             return _badrpc(error)
@@ -127,7 +127,7 @@ async def multicall(
         if kind == "error" and type(value) is tuple and value[0] is erpc.ERPC:
             bad.append(node)
         else:
-            results.append(value if kind == "ok" else _badrpc(_ERRORS[kind](value)))
+            results.append(_returned(value) if kind == "ok" else _badrpc(_ERRORS[kind](value)))
     return results, bad
 
 
@@ -151,7 +151,7 @@ async def nb_yield(key: erpc.RequestId, timeout: float = 0.0) -> tuple[Atom, Ter
 
 async def _yielded(key: erpc.RequestId, timeout: float | None) -> Term:
     try:
-        return await erpc.receive_response(key, timeout)
+        return _returned(await erpc.receive_response(key, timeout))
     except (Throw, Exit, ErlangError) as error:
         return _badrpc(error)
 
@@ -162,7 +162,7 @@ async def _ask_rex(
     leader = this_process().group_leader
     request = (kind, Atom(module), Atom(function), list(args), leader)
     try:
-        return await GenServer.call((_REX, node), request, timeout)
+        return _returned(await GenServer.call((_REX, node), request, timeout))
     except NodeDown:
         return (_BADRPC, _NODEDOWN)
     except CallTimeout:
@@ -175,12 +175,16 @@ def _is_erpc(error: Throw | Exit | ErlangError, reason: Atom) -> bool:
     return isinstance(error, ErlangError) and equal(error.reason, (erpc.ERPC, reason))
 
 
+def _returned(value: Term) -> Term:
+    """What rpc makes of a value: once it was `catch` that told a failure from a value, by this tuple."""
+    is_exit = type(value) is tuple and len(value) == 2 and value[0] is _EXIT
+    return (_BADRPC, value) if is_exit else value
+
+
 def _badrpc(error: Throw | Exit | ErlangError) -> Term:
     """What rpc makes of what erpc raised."""
     if isinstance(error, Throw):
-        value = error.value
-        is_exit = type(value) is tuple and len(value) == 2 and value[0] is _EXIT
-        return (_BADRPC, value) if is_exit else value
+        return _returned(error.value)
     match error.reason:
         case ("exception", reason, stack):
             return (_BADRPC, (_EXIT, (reason, stack)))
@@ -258,7 +262,7 @@ class Rex(GenServer, module="rpc"):
             case (Pid() as sender, ("call", Atom(), Atom(), list(), _) as request):
                 self.run(request, lambda result: send_result(sender, result))
             case (Pid() as sender, ("sbcast", Atom() as name, text)):
-                send(sender, (_REX, self.runtime.name, self.deliver(name, text) or name))
+                send(sender, (_REX, self.runtime.name, self.deliver(name, text) or self.runtime.name))
             case (Pid() as sender, ("send", Atom() as name, text)):
                 missing = self.deliver(name, (sender, text))
                 if missing is not None:
@@ -289,8 +293,6 @@ class Rex(GenServer, module="rpc"):
                 result = await result
         except Throw as thrown:
             result = thrown.value
-            if type(result) is tuple and len(result) == 2 and result[0] is _EXIT:
-                result = (_BADRPC, result)
         except Exception as error:
             result = (_BADRPC, (_EXIT, exit_reason(error)))
         raise Exit(_Result(result))

@@ -55,6 +55,7 @@ async def slow(value: Any) -> Any:
 
 FUNCTIONS: dict[str, Any] = {
     "add": lambda a, b: a + b,
+    "identity": lambda value: value,
     "slow": slow,
     "leader": erl.group_leader,
     "me": erl.self,
@@ -79,7 +80,8 @@ async def test_a_call_is_answered_with_the_result(runtime: Runtime, kind: str) -
     assert await ask("add", 1, 2, kind=kind) == 3
     assert await ask("slow", 5, kind=kind) == 5
     assert await ask("throw", 7, kind=kind) == 7
-    assert await ask("throw", (Atom("EXIT"), 7), kind=kind) == ("badrpc", ("EXIT", 7))
+    # What that means is for the caller to say.
+    assert await ask("throw", (Atom("EXIT"), 7), kind=kind) == ("EXIT", 7)
     assert await ask("exit", Atom("why"), kind=kind) == ("badrpc", ("EXIT", "why"))
     assert await ask("kill", kind=kind) == ("badrpc", ("EXIT", "killed"))
     badrpc, (exit_, (reason, stack)) = await ask("error", Atom("my"), kind=kind)
@@ -133,7 +135,10 @@ async def test_the_forms_without_a_gen_call(runtime: Runtime) -> None:
     erl.send("rex", (me, request("add", 1, 2)))
     assert await erl.receive(timeout=1) == ("rex", 3)
     erl.send("rex", (me, (Atom("sbcast"), Atom("me"), "message")))
-    assert [await erl.receive(timeout=1) for _ in range(2)] == ["message", ("rex", "here@localhost", "me")]
+    assert [await erl.receive(timeout=1) for _ in range(2)] == [
+        "message",
+        ("rex", "here@localhost", "here@localhost"),
+    ]
     erl.send("rex", (me, (Atom("sbcast"), Atom("nobody"), "message")))
     missing = ("rex", "here@localhost", ("nonexisting_name", "nobody"))
     assert await erl.receive(timeout=1) == missing
@@ -215,6 +220,11 @@ async def test_result_gives_the_tuple_of_erlangs_rpc(runtime: Runtime) -> None:
     here = "here@localhost"
     assert await rpc.result(here, "m", "add", [1, 2]) == 3
     assert await rpc.result(here, "m", "throw", [(Atom("EXIT"), 7)]) == ("badrpc", ("EXIT", 7))
+    assert await rpc.result(here, "m", "identity", [(Atom("EXIT"), 7)]) == ("badrpc", ("EXIT", 7))
+    assert await rpc.multicall([here], "m", "identity", [(Atom("EXIT"), 7)]) == (
+        [("badrpc", ("EXIT", 7))],
+        [],
+    )
     assert await rpc.result(here, "m", "exit", [Atom("why")]) == ("badrpc", ("EXIT", "why"))
     assert await rpc.result(here, "m", "kill", []) == ("badrpc", ("EXIT", "killed"))
     assert await rpc.result(here, "m", "slow", [1], 0) == ("badrpc", "timeout")
