@@ -118,7 +118,7 @@ true
 UNKNOWN = """
 > exit_of(fn -> GenServer.call(counter, :nonsense) end)
 {:function_clause, {:in, Counter, :handle_call}}
-> ended_by(counter, :nonsense)
+> ended_by(child({Counter.Supervisor, :kate@localhost}, Counter), :nonsense)
 {:function_clause, {:in, Counter, :handle_cast}}
 > pid = child({Counter.Supervisor, :kate@localhost}, Counter); send(pid, :nonsense); GenServer.call(pid, :get)
 0
