@@ -29,6 +29,7 @@ AREAS = [
     "rpc",
     "dynamic",
     "agent",
+    "names",
 ]
 
 
