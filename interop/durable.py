@@ -11,16 +11,15 @@ in Elixir may use the same row at the same time.
 import os
 from typing import Any
 
-from pyerlnode import Application, Atom, GenServer, Module, Pid, Store, Supervisor, on_call, on_cast
+import counting
 
-NAME = "Elixir.Counter"
-KEY = Atom(NAME)
+from pyerlnode import Application, Atom, GenServer, Pid, Store, Supervisor, on_call, on_cast
+
+KEY = Atom(counting.NAME)
 STORE = os.environ.get("PYERLNODE_STORE", "memory")
 
-module = Module("Counter")
 
-
-class Counter(GenServer, module=NAME):
+class Counter(GenServer, module=counting.NAME):
     async def init(self, initial: int = 0) -> None:
         self.initial = initial
         self.store = await Store.open(STORE)
@@ -35,30 +34,13 @@ class Counter(GenServer, module=NAME):
         await self.store.update(KEY, lambda count: count + 1, self.initial)
 
 
-@module.export
-async def start_link(initial: int) -> Any:
-    return Atom("ok"), await Counter.start_link(initial, name=NAME)
-
-
-@module.export
-def child_spec(initial: Any) -> Any:
-    return {Atom("id"): KEY, Atom("start"): (KEY, Atom("start_link"), [initial])}
-
-
-@module.export
-def increment() -> Atom:
-    return GenServer.cast(NAME, Atom("inc"))
-
-
-@module.export
-async def get_count() -> Any:
-    return await GenServer.call(NAME, Atom("get"))
+counting.export(Counter)
 
 
 class Durable(Application):
     async def start(self, type: Atom, args: Any) -> Pid | None:
-        counter = (Counter, 0, {"name": NAME})
-        name = f"{NAME}.Supervisor"
+        counter = (Counter, 0, {"name": counting.NAME})
+        name = f"{counting.NAME}.Supervisor"
         return await Supervisor.start_link([counter], strategy="one_for_one", name=name)
 
 

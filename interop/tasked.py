@@ -1,4 +1,4 @@
-"""What `test_tasks.py` runs in Python: the tutorial's chat, and functions for tasks.
+"""What `test_tasks.py` runs in Python: the chat of tutorial.py, and functions for tasks.
 
 The test has the same modules in Elixir.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+
+from tutorial import TASKS
 
 import pyerlnode as erl
 from pyerlnode import (
@@ -20,40 +22,11 @@ from pyerlnode import (
     Task,
     TaskSupervisor,
     Throw,
-    io,
 )
 
 OK = Atom("ok")
-SUPERVISOR = "Elixir.Chat.TaskSupervisor"
 
-chat = Module("Chat")
 job = Module("Job")
-
-
-# --- the chat ---------------------------------------------------------------------------------
-
-
-@chat.export
-async def receive_message(message: str) -> Atom:
-    return await io.puts(message)
-
-
-@chat.export
-async def receive_message_for_moebi(message: str, sender: Atom) -> Any:
-    await io.puts(message)
-    return await send_message(sender, "chicken?")
-
-
-@chat.export
-async def send_message(recipient: Atom, message: str) -> Any:
-    if recipient.startswith("moebi@"):
-        return await spawn_task("receive_message_for_moebi", recipient, [message, erl.this_node()])
-    return await spawn_task("receive_message", recipient, [message])
-
-
-async def spawn_task(function: str, recipient: Atom, args: list[Any]) -> Any:
-    task = await TaskSupervisor.async_((SUPERVISOR, recipient), "Elixir.Chat", function, args)
-    return await Task.await_(task)
 
 
 # --- what tasks do ----------------------------------------------------------------------------
@@ -139,5 +112,5 @@ async def start(options: list[Any]) -> Any:
 class Chat(Application):
     async def start(self, type: Atom, args: Any) -> Pid | None:
         return await Supervisor.start_link(
-            [TaskSupervisor.child(SUPERVISOR)], strategy="one_for_one", name="Elixir.Chat.Supervisor"
+            [TaskSupervisor.child(TASKS)], strategy="one_for_one", name="Elixir.Chat.Supervisor"
         )

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import counting
+
 import pyerlnode as erl
 from pyerlnode import (
     Application,
     Atom,
-    Exit,
     GenServer,
     Module,
     Pid,
@@ -30,12 +31,10 @@ from pyerlnode import (
     on_cast,
 )
 
-COUNTER = "Elixir.Counter"
 TASKS = "Elixir.Chat.TaskSupervisor"
 
 kate = Module("Kate")
 chat = Module("Chat")
-counter = Module("Counter")
 
 
 @kate.export
@@ -76,7 +75,7 @@ async def spawn_task(module: str, function: str, recipient: Atom, args: list[Any
 # --- the counter ------------------------------------------------------------------------------
 
 
-class Counter(GenServer, module=COUNTER):
+class Counter(GenServer, module=counting.NAME):
     def init(self, initial: int = 0) -> Any:
         self.count = initial
 
@@ -91,29 +90,10 @@ class Counter(GenServer, module=COUNTER):
 
 class CounterSupervisor(Supervisor, module="Elixir.Counter.Supervisor"):
     def init(self, initial: int = 0) -> Any:
-        return Supervision([(Counter, initial, {"name": COUNTER})], strategy="one_for_one")
+        return Supervision([(Counter, initial, {"name": counting.NAME})], strategy="one_for_one")
 
 
-counter.export(Counter)
-
-
-@counter.export
-async def start_link(initial: int) -> Any:
-    """In the place of the class's own, which gives no name."""
-    try:
-        return Atom("ok"), await Counter.start_link(initial, name=COUNTER)
-    except Exit as failed:
-        return Atom("error"), failed.reason
-
-
-@counter.export
-def increment() -> Atom:
-    return GenServer.cast(COUNTER, Atom("inc"))
-
-
-@counter.export
-async def get_count() -> Any:
-    return await GenServer.call(COUNTER, Atom("get"))
+counting.export(Counter)
 
 
 class Chat(Application, module="Elixir.Chat.Application"):
