@@ -29,7 +29,7 @@ STRANGE: Final = 0.06  # how often an argument is of any kind
 # M:F/A for one release: what it has not, or does in another way.
 OTHERWISE: Final[dict[int, frozenset[str]]] = {25: frozenset(), 27: frozenset(), 29: frozenset()}
 
-TEXTS: Final = frozenset({"string", "unicode"})
+TEXTS: Final = frozenset({"string", "unicode", "ordsets"})
 
 EVALUATE = r"""
 lists:map(fun({M, F, A}) -> try {ok, apply(M, F, A)} catch Class:Reason -> {Class, Reason} end end,
@@ -189,6 +189,12 @@ class Arguments:
             [self.word().encode(), self.ascii().encode(), bytes(self.some(self.byte)), b"abcabc"]
         )
 
+    def bits(self) -> Term:
+        return self.pick.choice([self.binary(), BitString(b"\xa5\xff", self.pick.randrange(1, 8))])
+
+    def bit_list(self) -> Term:
+        return self.some(lambda: self.pick.choice([self.byte, self.bits, self.iolist])(), 4)
+
     def byte(self) -> int:
         return self.pick.choice([0, 1, 97, 98, 255, 128, 10])
 
@@ -340,6 +346,27 @@ FUNCTIONS: Final = {
         daeh queue; reverse queue; join queue queue; split count queue; filter test queue
         fold two_fun integer queue; any test queue; all test queue; delete integer queue
         from_list integers""",
+    "erlang": """integer_to_list big; integer_to_list big base; integer_to_binary big; integer_to_binary big base
+        list_to_integer numeral_list; list_to_integer numeral_list base; binary_to_integer numeral_binary
+        binary_to_integer numeral_binary base; float_to_list real; float_to_list real float_options
+        float_to_binary real; float_to_binary real float_options; list_to_float numeral_list
+        binary_to_float numeral_binary; atom_to_list atom; atom_to_binary atom
+        atom_to_binary atom =utf8|latin1|unicode; list_to_atom chars; list_to_existing_atom chars
+        binary_to_atom binary; binary_to_atom binary =utf8|latin1; binary_to_existing_atom binary
+        list_to_tuple list; tuple_to_list pair; make_tuple count leaf; make_tuple count leaf pairs
+        append_element pair leaf; insert_element count pair leaf; delete_element count pair
+        iolist_to_binary some_bytes; iolist_size some_bytes; list_to_binary iolist; binary_to_list binary
+        binary_to_list binary count count; split_binary binary count; bitstring_to_list bits
+        list_to_bitstring bit_list; phash2 term; phash2 term count; md5 some_bytes; crc32 some_bytes
+        crc32 count some_bytes; adler32 some_bytes; binary_to_term binary; term_to_binary leaf
+        + number number; - number number; * number number; / number number; div big big; rem big big
+        band big big; bor big big; bxor big big; bnot big; bsl big count; bsr big count; abs number
+        float number; trunc number; round number; floor number; ceil number; == leaf leaf; =:= leaf leaf
+        < term term; >= term term; max leaf leaf; min leaf leaf; not =bool; and =bool =bool; or =bool =bool
+        xor =bool =bool; element count pair; setelement count pair leaf; hd list; tl list; length list
+        byte_size binary; bit_size bits; tuple_size pair; map_size map; map_get key map; is_map_key key map
+        binary_part binary count integer; binary_part binary part; ++ list list; -- list list
+        is_function one_fun integer; is_record pair atom; size pair""",
 }
 
 

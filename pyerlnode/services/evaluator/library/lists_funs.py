@@ -261,8 +261,10 @@ def zipwith3_how(fun: Term, xs: Term, ys: Term, zs: Term, how: Term) -> Steps:
 
 
 def _zipped(fun: Term, columns: tuple[Term, ...], how: Term) -> Steps:
-    a_function(fun, len(columns))
+    side_by_side = rows(columns, how)
+    if not side_by_side:
+        a_function(fun, len(columns))
     out: list[Term] = []
-    for row in rows(columns, how):
+    for row in side_by_side:
         out.append((yield Call(fun, row)))  # a comprehension cannot yield
     return out

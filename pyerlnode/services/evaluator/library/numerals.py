@@ -25,6 +25,7 @@ _FLOAT: Final = re.compile(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?\Z")
 _BITS_OF_DIGIT: Final = 3.33
 # Python prints and reads so many digits at once whatever its settings are.
 _PIECE: Final = 500
+_LONGEST: Final = 255
 
 
 def is_base(value: Term) -> bool:
@@ -124,6 +125,8 @@ def _may_be(kind: Atom, count: int) -> bool:
 def _with_decimals(value: float, digits: int, compact: bool) -> str:
     exact = Decimal(value)
     text = f"{exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, Context(prec=1000)):f}"
+    if len(text) > _LONGEST:
+        raise badarg()
     if compact and digits:
         text = text.rstrip("0")
         return f"{text}0" if text.endswith(".") else text

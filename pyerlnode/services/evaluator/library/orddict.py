@@ -10,6 +10,7 @@ from pyerlnode.services.evaluator.library.arguments import (
     ERROR,
     OK,
     Steps,
+    a_function,
     badarg,
     by_order,
     case_clause,
@@ -173,6 +174,7 @@ def update_counter(key: Term, increment: Term, given: Term) -> Steps:
 
 @orddict.function("map", 2)
 def map_(fun: Term, given: Term) -> Steps:
+    a_function(fun, 2)
     out = []
     for key, value in _pairs(given):
         out.append((key, (yield Call(fun, (key, value)))))
@@ -181,6 +183,7 @@ def map_(fun: Term, given: Term) -> Steps:
 
 @orddict.function("filter", 2)
 def filter_(fun: Term, given: Term) -> Steps:
+    a_function(fun, 2)
     out = []
     for pair in _pairs(given):
         kept = yield Call(fun, pair)

@@ -139,8 +139,8 @@ def _tail(given: Term) -> tuple[list[Term], list[Term]]:
     """The queue without its first element."""
     rear, front = given
     if front:
-        return (rear, front[1:]) if len(front) > 1 else _of_rear(rear)  # type: ignore[return-value]
-    return (rear[:1], rear[-2:0:-1])
+        return (rear, front[1:]) if len(front) > 1 else _of_rear(rear)
+    return (rear[:1], rear[-2:0:-1]) if len(rear) > 1 else ([], [])
 
 
 def _ends(given: Term) -> list[Term]:
@@ -221,10 +221,12 @@ def split(count: Term, given: Term) -> Term:
     if not is_integer(count, 0) or count > len(rear) + len(front):
         raise badarg()
     behind = len(rear) + len(front) - count
-    if count == 0 or behind == 0:
-        return (new(), given) if count == 0 else (given, new())
+    if count == 0:
+        return (new(), given)
     if count == len(front):
         return (_of_front(front), _of_rear(rear))
+    if behind == 0:
+        return (given, new())
     if count < len(front):
         return ((front[1:count][::-1], front[:1]), (rear, front[count:]))
     return ((rear[behind:], front), (rear[:1], rear[1:behind][::-1]))

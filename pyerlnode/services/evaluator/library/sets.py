@@ -132,7 +132,8 @@ def union_all(given: Term) -> Term:
 
 @sets.function("intersection", 2)
 def intersection(left: Term, right: Term) -> Term:
-    return _of([item for item in _set(left) if exact.has_key(_set(right), item)])
+    mine, others = _set(left), _set(right)
+    return _of([item for item in mine if exact.has_key(others, item)])
 
 
 @sets.function("intersection", 1)
@@ -147,7 +148,8 @@ def intersection_all(given: Term) -> Term:
 
 @sets.function("subtract", 2)
 def subtract(left: Term, right: Term) -> Term:
-    return _of([item for item in _set(left) if not exact.has_key(_set(right), item)])
+    mine, others = _set(left), _set(right)
+    return _of([item for item in mine if not exact.has_key(others, item)])
 
 
 @sets.function("fold", 3)
