@@ -18,8 +18,9 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
-from pyerlnode.errors import BadArg, ErlangError
+from pyerlnode.errors import ErlangError
 from pyerlnode.otp import gen
+from pyerlnode.otp.argument_error import argument_error, shown
 from pyerlnode.process import Process, Suspension, demonitor, monitor, this_process
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
@@ -231,11 +232,14 @@ def _discard(body: Behaviour | Coroutine[Any, Any, Any]) -> None:
 
 
 def check_name(name: StartName) -> None:
-    """BadArg for what a process cannot be registered as."""
+    """Elixir's ArgumentError for what a process cannot be registered as."""
     if isinstance(name, str) and name not in ("", "undefined", "nil", "true", "false"):
         return
     if not gen.is_registry_name(name):
-        raise BadArg(f"name: a name, (global, name) or (via, module, name) is wanted, not {name!r}")
+        raise argument_error(
+            "expected :name option to be one of the following:\n\n  * nil\n  * atom\n  * {:global, term}\n"
+            f"  * {{:via, module, term}}\n\nGot: {shown(name)}\n"
+        )
 
 
 def _taken(runtime: Runtime, name: StartName) -> Pid | None:

@@ -170,8 +170,10 @@ async def test_a_taken_name_is_already_started_and_init_is_not_called() -> None:
 
 @pytest.mark.parametrize("name", ["", "undefined", "nil", 5, ("a", "b"), ("via", 1, 2), ()])
 async def test_what_is_no_name(name: Any) -> None:
-    with pytest.raises(BadArg):
+    with pytest.raises(BadArg) as refused:
         await Server.start(name=name)
+    assert refused.value.reason["__struct__"] == "Elixir.ArgumentError"
+    assert str(refused.value).startswith("expected :name option to be one of the following:")
 
 
 async def test_start_monitor_watches_from_the_start() -> None:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import BadArg, ErlangError, Exit
+from pyerlnode.otp.argument_error import argument_error, shown
 from pyerlnode.process.links import Links, link_or_noproc
 from pyerlnode.process.process import NOPROC
-from pyerlnode.term import Atom, Pid, Term, exact_bytes, phash2, to_elixir
+from pyerlnode.term import Atom, Pid, Term, exact_bytes, phash2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -280,18 +281,3 @@ def table(runtime: Runtime, name: object) -> Table:
     if found is None:
         raise argument_error(f"unknown registry: {shown(name)}")
     return found
-
-
-def shown(name: Term) -> str:
-    """A name as Elixir's messages have it."""
-    return to_elixir(Atom(name) if isinstance(name, str) else name)
-
-
-def argument_error(message: str) -> BadArg:
-    """Elixir's ArgumentError."""
-    struct = {
-        Atom("__struct__"): Atom("Elixir.ArgumentError"),
-        Atom("__exception__"): True,
-        Atom("message"): message.encode("utf-8", "backslashreplace"),
-    }
-    return BadArg(message, struct)
