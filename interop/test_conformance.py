@@ -27,6 +27,7 @@ AREAS = [
     "failures",
     "monitors",
     "rpc",
+    "sys",
     "dynamic",
     "agent",
     "names",
