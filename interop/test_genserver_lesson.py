@@ -138,11 +138,10 @@ def test_at_iex(iex, kate, here) -> None:
     python = kate.label.endswith("in Python")
     assert shell.command("state(counter)") == ("%{count: 1002}" if python else "1002")
     assert shell.command(":sys.trace(counter, true); GenServer.cast(counter, :inc)") == ":ok"
-    kate.wait_for_output("*DBG* 'Elixir.Counter' got cast inc")
     assert shell.command(":sys.trace(counter, false)") == ":ok"
     pupil.walk(RESULTS)
     pupil.walk(UNKNOWN)
-    kate.wait_for_output(re.compile(r"Counter received unexpected message in handle_info/2: :nonsense"))
+    shown(kate)
     # A crash is told where the group leader is: here, as :rpc has started it from here.
     shell.command("s = start.(:plain); Logger.configure(level: :error)")
     shell.type('GenServer.cast(s, {:raise, "ouch"})')
@@ -202,6 +201,9 @@ class Lesson:
         await asyncio.gather(*(inc() for _ in range(1000)))
         assert await self.get() == 1002
         assert await sys.get_state(self.counter) in (1002, {Atom("count"): 1002})
+        assert await sys.trace(self.counter, True) == "ok"
+        await inc()
+        assert await sys.trace(self.counter, False) == "ok"
 
     async def names(self) -> None:
         name = ("global", Atom("obedient"))
@@ -317,16 +319,22 @@ class Lesson:
         await self.logged(caplog)
 
 
+def shown(kate: Any) -> None:
+    """What the node itself writes of the lesson."""
+    kate.wait_for_output("*DBG* 'Elixir.Counter' got cast inc")
+    kate.wait_for_output("received unexpected message in handle_info/2: :nonsense")
+
+
 async def test_from_python_to_elixir(new_node, beam_node, caplog) -> None:
     kate = beam_node("kate")
     await kate.eval_elixir_async(source(*SOURCES))
     async with new_node("alex"):
         await Lesson(kate.name).walk(caplog)
-    await asyncio.to_thread(kate.wait_for_output, "received unexpected message in handle_info/2: :nonsense")
+    await asyncio.to_thread(shown, kate)
 
 
 async def test_from_python_to_python(new_node, python_node, target, caplog) -> None:
     kate = await asyncio.to_thread(python_node, "kate", target("obedient.py:app"))
     async with new_node("alex"):
         await Lesson(kate.name).walk(caplog)
-    await asyncio.to_thread(kate.wait_for_output, "received unexpected message in handle_info/2: :nonsense")
+    await asyncio.to_thread(shown, kate)
