@@ -24,6 +24,7 @@ from pyerlnode import (
     io,
     rpc,
 )
+from pyerlnode.errors import BadArg
 from pyerlnode.process import error_reason
 from pyerlnode.services import global_, net_kernel, pg
 from pyerlnode.services.local import local_node
@@ -70,7 +71,10 @@ async def obeyed(command: Any) -> Any:
 
 
 def monitor(item: Any, options: Any = ()) -> Any:
-    return erl.monitor(item, **{str(key): value for key, value in options})
+    given = dict(options)
+    if not given.keys() <= {"alias", "tag"}:
+        raise BadArg(f"monitor has the options alias and tag. Got: {options!r}")
+    return erl.monitor(item, **given)
 
 
 def demonitor(ref: Any, options: list[Any]) -> bool:
