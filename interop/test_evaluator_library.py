@@ -195,6 +195,24 @@ class Arguments:
     def bit_list(self) -> Term:
         return self.some(lambda: self.pick.choice([self.byte, self.bits, self.iolist])(), 4)
 
+    def binaries(self) -> Term:
+        return self.some(self.binary, 3)
+
+    def needle_binary(self) -> Term:
+        return self.pick.choice([b"x", b"", b"yz"])
+
+    def split_options(self) -> Term:
+        return self.pick.sample([Atom("global"), Atom("trim"), Atom("trim_all")], self.pick.randrange(3))
+
+    def replace_options(self) -> Term:
+        return self.pick.choice([[], [Atom("global")], [(Atom("insert_replaced"), 0)]])
+
+    def scope(self) -> Term:
+        return [(Atom("scope"), self.part())]
+
+    def base64(self) -> Term:
+        return self.pick.choice([b"", b"YQ==", b"YWI=", b"YWJj", b"YW Jj\n", b"YQ", b"Y", b"!!", b"_-8="])
+
     def byte(self) -> int:
         return self.pick.choice([0, 1, 97, 98, 255, 128, 10])
 
@@ -367,6 +385,21 @@ FUNCTIONS: Final = {
         byte_size binary; bit_size bits; tuple_size pair; map_size map; map_get key map; is_map_key key map
         binary_part binary count integer; binary_part binary part; ++ list list; -- list list
         is_function one_fun integer; is_record pair atom; size pair""",
+    "binary": """match binary needle; matches binary needle; split binary needle; split binary needle split_options
+        replace binary needle needle_binary; replace binary needle needle_binary replace_options; at binary count
+        first binary; last binary; part binary count integer; part binary part; bin_to_list binary
+        bin_to_list binary part; bin_to_list binary count count; copy binary; copy binary count
+        longest_common_prefix binaries; longest_common_suffix binaries; encode_unsigned count
+        encode_unsigned big; encode_unsigned big =big|little; decode_unsigned binary
+        decode_unsigned binary =big|little; encode_hex binary; encode_hex binary =lowercase|uppercase
+        decode_hex numeral_binary; list_to_bin iolist; match binary needle scope""",
+    "unicode": """characters_to_list chardata; characters_to_binary chardata; characters_to_list binary
+        characters_to_list binary =latin1|utf8|unicode|utf16; characters_to_binary string
+        characters_to_binary binary =latin1|utf8 =utf8|latin1|utf16|utf32; bom_to_encoding binary
+        encoding_to_bom =utf8|utf16|utf32|latin1; characters_to_nfc_list string; characters_to_nfd_binary string
+        characters_to_nfkc_binary string; characters_to_nfkd_list string""",
+    "base64": """encode some_bytes; encode_to_string binary; decode base64; decode_to_string base64""",
+    "crypto": "hash =md5|sha|sha256|sha512|sha3_256 some_bytes; mac =hmac =sha256|md5 binary some_bytes",
 }
 
 

@@ -32,8 +32,8 @@ _DEFLATED: Final = 80  # the tag of a compressed term
 # --- iolists --------------------------------------------------------------------------------
 
 
-def parts_of(data: Term) -> Iterator[Term]:
-    """The bytes (integers), binaries and bit strings of a list of any depth, in order."""
+def parts_of(data: Term, most: int = 255) -> Iterator[Term]:
+    """The integers (0 to `most`), binaries and bit strings of a list of any depth, in order."""
     stack: list[Iterator[Term]] = [iter((data,))]
     top = True
     while stack:
@@ -46,7 +46,7 @@ def parts_of(data: Term) -> Iterator[Term]:
                     stack.append(iter((tail,)))
                 stack.append(iter(elements))
                 break
-            if not isinstance(item, (bytes, BitString)) and (top or not is_integer(item, 0) or item > 255):
+            if not isinstance(item, (bytes, BitString)) and (top or not is_integer(item, 0) or item > most):
                 raise badarg()
             yield item
         else:

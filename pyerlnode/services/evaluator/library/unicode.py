@@ -1,0 +1,152 @@
+"""`unicode`: characters as binaries, lists and in other encodings.
+
+Source: unicode.erl of OTP 27.
+Proof: tests/services/evaluator/test_library_erlang_binary.py, interop/test_evaluator_library.py.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from pyerlnode.services.evaluator import limits
+from pyerlnode.services.evaluator.library.arguments import badarg, is_integer
+from pyerlnode.services.evaluator.library.erlang_binaries import parts_of
+from pyerlnode.services.evaluator.library.registry import Library
+from pyerlnode.services.evaluator.library.string import text_of
+from pyerlnode.term import Atom, BitString, Term, charlist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+unicode = Library("unicode")
+
+_ERROR, _INCOMPLETE = Atom("error"), Atom("incomplete")
+_LATIN1, _UTF8 = Atom("latin1"), Atom("utf8")
+_CODECS: Final = {
+    "latin1": "latin-1",
+    "utf8": "utf-8",
+    "unicode": "utf-8",
+    "utf16": "utf-16-be",
+    "utf32": "utf-32-be",
+}
+
+
+def codec(encoding: Term) -> str:
+    """Python's name of an encoding; `badarg` for what is none."""
+    match encoding:
+        case (Atom() as name, Atom() as order) if name in ("utf16", "utf32") and order in ("big", "little"):
+            return _CODECS[str(name)][:-2] + ("be" if order == "big" else "le")
+        case Atom() if encoding in _CODECS:
+            return _CODECS[str(encoding)]
+    raise badarg()
+
+
+def _text(data: Term, encoding: str) -> tuple[str, Term | None, bytes]:
+    """The text, and where it ends too early: which of `error` and `incomplete`, and the rest."""
+    out: list[str] = []
+    waiting = b""
+    for part in characters(data):
+        if isinstance(part, int):
+            if waiting or not _is_character(part, encoding):
+                return "".join(out), _ERROR, waiting
+            out.append(chr(part))
+            continue
+        waiting += part
+        try:
+            out.append(waiting.decode(encoding))
+            waiting = b""
+        except UnicodeDecodeError as error:
+            out.append(waiting[: error.start].decode(encoding))
+            waiting = waiting[error.start :]
+            if "unexpected end" not in error.reason and "truncated" not in error.reason:
+                return "".join(out), _ERROR, waiting
+    return "".join(out), (_INCOMPLETE if waiting else None), waiting
+
+
+def _is_character(code: int, encoding: str) -> bool:
+    most = 0xFF if encoding == "latin-1" else 0x10FFFF
+    return code <= most and not 0xD800 <= code <= 0xDFFF
+
+
+def characters(data: Term) -> list[Term]:
+    """The binaries and code points of chardata; `badarg` for anything else."""
+    if is_integer(data):
+        raise badarg()
+    parts = list(parts_of(data, 0x7FFFFFFF))
+    if any(isinstance(part, BitString) for part in parts):
+        raise badarg()
+    return parts
+
+
+@unicode.function("characters_to_list", 1)
+def characters_to_list(data: Term) -> Term:
+    return characters_to_list_in(data, _UTF8)
+
+
+@unicode.function("characters_to_list", 2)
+def characters_to_list_in(data: Term, encoding: Term) -> Term:
+    text, failure, rest = _text(data, codec(encoding))
+    limits.check_length(len(text))
+    return charlist(text) if failure is None else (failure, charlist(text), rest)
+
+
+@unicode.function("characters_to_binary", 1)
+def characters_to_binary(data: Term) -> Term:
+    return characters_to_binary_in(data, _UTF8, _UTF8)
+
+
+@unicode.function("characters_to_binary", 2)
+def characters_to_binary_of(data: Term, encoding: Term) -> Term:
+    return characters_to_binary_in(data, encoding, _UTF8)
+
+
+@unicode.function("characters_to_binary", 3)
+def characters_to_binary_in(data: Term, encoding: Term, wanted: Term) -> Term:
+    text, failure, rest = _text(data, codec(encoding))
+    into = codec(wanted)
+    try:
+        written = text.encode(into)
+    except UnicodeEncodeError as error:
+        return (_ERROR, text[: error.start].encode(into), charlist(text[error.start :]))
+    limits.check_binary(len(written))
+    return written if failure is None else (failure, written, rest)
+
+
+@unicode.function("bom_to_encoding", 1)
+def bom_to_encoding(data: Term) -> Term:
+    if not isinstance(data, bytes):
+        raise badarg()
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return (encoding, len(mark))
+    return (_LATIN1, 0)
+
+
+@unicode.function("encoding_to_bom", 1)
+def encoding_to_bom(encoding: Term) -> Term:
+    return b"" if encoding is _LATIN1 else "\ufeff".encode(codec(encoding))
+
+
+_MARKS: Final[tuple[tuple[bytes, Term], ...]] = (
+    (b"\xef\xbb\xbf", _UTF8),
+    (b"\x00\x00\xfe\xff", (Atom("utf32"), Atom("big"))),
+    (b"\xff\xfe\x00\x00", (Atom("utf32"), Atom("little"))),
+    (b"\xfe\xff", (Atom("utf16"), Atom("big"))),
+    (b"\xff\xfe", (Atom("utf16"), Atom("little"))),
+)
+
+
+def _normal(form: str) -> tuple[Callable[[Term], Term], Callable[[Term], Term]]:
+    """`characters_to_nf*_list` and `characters_to_nf*_binary`."""
+
+    def text(data: Term) -> str:
+        return unicodedata.normalize(form, text_of(data))
+
+    return lambda data: charlist(text(data)), lambda data: text(data).encode()
+
+
+for _form in ("NFC", "NFD", "NFKC", "NFKD"):
+    _list, _binary = _normal(_form)
+    unicode.function(f"characters_to_{_form.lower()}_list", 1)(_list)
+    unicode.function(f"characters_to_{_form.lower()}_binary", 1)(_binary)
