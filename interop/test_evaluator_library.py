@@ -29,7 +29,7 @@ STRANGE: Final = 0.06  # how often an argument is of any kind
 # M:F/A for one release: what it has not, or does in another way.
 OTHERWISE: Final[dict[int, frozenset[str]]] = {25: frozenset(), 27: frozenset(), 29: frozenset()}
 
-TEXTS: Final = frozenset({"string", "unicode", "ordsets"})
+TEXTS: Final = frozenset({"string", "unicode", "ordsets", "crypto", "base64"})
 
 EVALUATE = r"""
 lists:map(fun({M, F, A}) -> try {ok, apply(M, F, A)} catch Class:Reason -> {Class, Reason} end end,
@@ -398,7 +398,7 @@ FUNCTIONS: Final = {
         characters_to_binary binary =latin1|utf8 =utf8|latin1|utf16|utf32; bom_to_encoding binary
         encoding_to_bom =utf8|utf16|utf32|latin1; characters_to_nfc_list string; characters_to_nfd_binary string
         characters_to_nfkc_binary string; characters_to_nfkd_list string""",
-    "base64": """encode some_bytes; encode_to_string binary; decode base64; decode_to_string base64""",
+    "base64": """encode binary; encode bytes; encode_to_string binary; decode base64; decode_to_string base64""",
     "crypto": "hash =md5|sha|sha256|sha512|sha3_256 some_bytes; mac =hmac =sha256|md5 binary some_bytes",
 }
 

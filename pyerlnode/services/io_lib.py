@@ -110,23 +110,28 @@ def format(text: Term, args: Term) -> str:
 
     BadArg where the format is none, or does not fit its arguments.
     """
+    return "".join(part for part, _ in parts(text, args))
+
+
+def parts(text: Term, args: Term) -> list[tuple[str, bool]]:
+    """As `format`, piece by piece, and of each whether a control sequence made it."""
     template = str(text) if isinstance(text, Atom) else _template(text)
     if not isinstance(args, list):
         raise BadArg("the arguments of a format are a list")
     left = iter(args)
-    parts: list[str] = []
+    pieces: list[tuple[str, bool]] = []
     at = 0
     while (tilde := template.find("~", at)) >= 0:
-        parts.append(template[at:tilde])
+        pieces.append((template[at:tilde], False))
         found = _SEQUENCE.match(template, tilde)
         if found is None:
             raise BadArg(f"format {template!r}: nothing follows the ~ at {tilde}")
-        parts.append(_expand(_control(found, left), left))
+        pieces.append((_expand(_control(found, left), left), True))
         at = found.end()
-    parts.append(template[at:])
+    pieces.append((template[at:], False))
     if next(left, _DOTS) is not _DOTS:
         raise BadArg(f"format {template!r}: more arguments than it takes")
-    return "".join(parts)
+    return pieces
 
 
 def _template(text: Term) -> str:

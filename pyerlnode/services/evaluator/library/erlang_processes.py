@@ -1,247 +1,164 @@
-"""`erlang`: calls, ends, and the processes that closures start.
+"""`erlang`: what is about processes and identifiers, beyond what any node answers.
 
-Links, monitors, names and more of the kind are those that `services.builtins` answers to rpc.
+The functions that other nodes may call by rpc too (`register/2`, `link/1`, `process_info/2`, ...)
+are in `services/builtins/erlang.py`, where the evaluator finds them.
 
-Source: module `erlang` of the ERTS reference manual.
-Proof: tests/services/evaluator/test_processes.py.
+Source: module `erlang` of the ERTS reference manual (OTP 27).
+Proof: tests/services/evaluator/test_library_erlang_processes.py.
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, Final
+import re
+from typing import Final
 
 import pyerlnode.process as processes
-from pyerlnode.errors import ErlangError, Exit, Throw
-from pyerlnode.process import Process, this_process
-from pyerlnode.services.evaluator import limits
-from pyerlnode.services.evaluator.library.erlang import badarg, erlang, send
-from pyerlnode.services.evaluator.library.registry import TailCall, TailRemote
-from pyerlnode.term import Atom, Export, Fun, Pid, Reference, Term
+from pyerlnode.errors import BadArg
+from pyerlnode.process import this_process
+from pyerlnode.services.evaluator.library.arguments import badarg, listed
+from pyerlnode.services.evaluator.library.erlang_conversions import text_of_list
+from pyerlnode.services.evaluator.library.registry import Library
+from pyerlnode.term import Atom, Export, Fun, Pid, Port, Reference, Term, charlist, to_erlang
 
-_SYSTEM_LIMIT, _UNDEFINED, _OK = Atom("system_limit"), Atom("undefined"), Atom("ok")
-_BADARG: Final = Atom("badarg")
-_MS: Final = 1000
+erlang = Library("erlang", group="process")
 
-# The processes that closures have started and that have not ended.
-_started: set[Process] = set()
-
-
-def _process(name: str, arity: int) -> Any:
-    return erlang.function(name, arity, group="process")
+_PROCESS, _TAG, _ALIAS = Atom("process"), Atom("tag"), Atom("alias")
+_EXTERNAL, _LOCAL, _UNDEFINED = Atom("external"), Atom("local"), Atom("undefined")
+_PID: Final = re.compile(r"<0\.(\d{1,10})\.(\d{1,10})>")
 
 
-# --- calls and ends -----------------------------------------------------------------------
+# --- monitors and aliases -----------------------------------------------------------------------
 
 
-@erlang.function("apply", 2)
-def apply(fun: Any, args: Any) -> TailCall:
-    if type(args) is not list:
+@erlang.function("monitor", 3)
+def monitor(kind: Term, item: Term, options: Term) -> Term:
+    if kind is not _PROCESS:
         raise badarg()
-    return TailCall(fun, args)
+    tag: Term = Atom("DOWN")
+    mode: str | None = None
+    for option in listed(options):
+        match option:
+            case (Atom() as name, value) if name is _TAG:
+                tag = value
+            case (Atom() as name, Atom() as value) if name is _ALIAS:
+                mode = str(value)
+            case _:
+                raise badarg()
+    try:
+        return processes.monitor(item, alias=mode, tag=tag)
+    except BadArg:
+        raise badarg() from None
 
 
-@erlang.function("apply", 3)
-def apply_named(module: Any, name: Any, args: Any) -> TailRemote:
-    if type(args) is not list or type(module) is not Atom or type(name) is not Atom:
-        raise badarg()
-    return TailRemote(module, name, args)
-
-
-@erlang.function("error", 1)
-def error(reason: Any) -> None:
-    raise ErlangError(reason, [])
-
-
-@erlang.function("error", 2)
-def error_with(reason: Any, args: Any) -> None:
-    raise ErlangError(reason, [])
-
-
-@erlang.function("error", 3)
-def error_with_options(reason: Any, args: Any, options: Any) -> None:
-    raise ErlangError(reason, [])
-
-
-@erlang.function("exit", 1)
-def exit_(reason: Any) -> None:
-    raise Exit(reason)
-
-
-@erlang.function("throw", 1)
-def throw(value: Any) -> None:
-    raise Throw(value)
-
-
-@erlang.function("nif_error", 1)
-def nif_error(reason: Any) -> None:
-    raise ErlangError(reason, [])
-
-
-@erlang.function("raise", 3)
-def raise_(kind: Any, reason: Any, stack: Any) -> Atom:
-    """Gives `badarg` for what is no class or no stack, as the real one does."""
-    if type(stack) is list:
-        if kind == "error":
-            raise ErlangError(reason, stack)
-        if kind == "exit":
-            raise Exit(reason)
-        if kind == "throw":
-            raise Throw(reason)
-    return _BADARG
-
-
-# --- new processes ------------------------------------------------------------------------
-
-
-async def _run(fun: Term, args: list[Term]) -> None:
-    process = this_process()
-    _started.add(process)
-    process.call_at_end(_started.discard)
-    result = process.runtime.apply_hook(fun, args)
-    if inspect.isawaitable(result):
-        await result
-
-
-def _callable(*given: Any) -> tuple[Term, list[Term]]:
-    """A fun, or module, function and arguments: what is called, and with what."""
-    if len(given) == 1:
-        if not isinstance(given[0], (Fun, Export)):
-            raise badarg()
-        return given[0], []
-    module, name, args = given
-    if type(module) is not Atom or type(name) is not Atom or type(args) is not list:
-        raise badarg()
-    return Export(module, name, len(args)), args
-
-
-def _room() -> None:
-    if len(_started) >= limits.current().processes:
-        raise ErlangError(_SYSTEM_LIMIT)
-
-
-def _starter(start: Any) -> Any:
-    def spawn(*given: Any) -> Any:
-        called = _callable(*given)
-        _room()
-        return start(_run, *called)
-
-    return spawn
-
-
-for _name, _start in (
-    ("spawn", processes.spawn),
-    ("spawn_link", processes.spawn_link),
-    ("spawn_monitor", processes.spawn_monitor),
-):
-    _process(_name, 1)(_starter(_start))
-    _process(_name, 3)(_starter(_start))
-
-
-@_process("spawn_opt", 2)
-def spawn_opt(fun: Any, options: Any) -> Any:
-    if type(options) is not list:
-        raise badarg()
-    called = _callable(fun)
-    _room()
-    if "monitor" in options:
-        pid, ref = processes.spawn_monitor(_run, *called)
-        if "link" in options:
-            processes.link(pid)
-        return (pid, ref)
-    return (processes.spawn_link if "link" in options else processes.spawn)(_run, *called)
-
-
-# --- messages and signals -----------------------------------------------------------------
-
-
-@_process("send", 3)
-def send_with(to: Any, message: Any, options: Any) -> Atom:
-    if type(options) is not list:
-        raise badarg()
-    send(to, message)
-    return _OK
-
-
-@_process("exit", 2)
-def exit_signal(pid: Any, reason: Any) -> bool:
-    if not isinstance(pid, Pid):
-        raise badarg()
-    return processes.exit(pid, reason)
-
-
-@_process("alias", 0)
-def alias() -> Reference:
+@erlang.function("alias", 0)
+def alias() -> Term:
     return processes.alias()
 
 
-@_process("unalias", 1)
-def unalias(ref: Any) -> bool:
+@erlang.function("alias", 1)
+def alias_by(options: Term) -> Term:
+    given = listed(options)
+    if any(option not in ("reply", "explicit_unalias") for option in given):
+        raise badarg()
+    return processes.alias(reply="reply" in given)
+
+
+@erlang.function("unalias", 1)
+def unalias(ref: Term) -> Term:
     if not isinstance(ref, Reference):
         raise badarg()
     return processes.unalias(ref)
 
 
-# --- the process dictionary ---------------------------------------------------------------
+@erlang.function("yield", 0)
+def give_way() -> Term:
+    return True
 
 
-@_process("put", 2)
-def put(key: Any, value: Any) -> Term:
-    return processes.put(key, value)
+@erlang.function("garbage_collect", 0)
+def garbage_collect() -> Term:
+    return True
 
 
-@_process("get", 1)
-def get(key: Any) -> Term:
-    return processes.get(key)
+# --- identifiers as text --------------------------------------------------------------------------
 
 
-@_process("get", 0)
-def get_all() -> list[Term]:
-    return list((this_process().dictionary or {}).items())
-
-
-@_process("get_keys", 0)
-def get_keys() -> list[Term]:
-    return list(this_process().dictionary or ())
-
-
-@_process("erase", 1)
-def erase(key: Any) -> Term:
-    return processes.erase(key)
-
-
-# --- timers -------------------------------------------------------------------------------
-
-
-def _timer(start: Any) -> Any:
-    def after(time: Any, to: Any, message: Any) -> Reference:
-        if type(time) is not int or not 0 <= time < 1 << 32 or not isinstance(to, (Pid, Atom)):
-            raise badarg()
-        if len(this_process().timers or ()) >= limits.current().timers:
-            raise ErlangError(_SYSTEM_LIMIT)
-        ref: Reference = start(time / _MS, to, message)
-        return ref
-
-    return after
-
-
-def _milliseconds(left: float | None) -> Term:
-    return False if left is None else round(left * _MS)
-
-
-erlang.function("send_after", 3, group="time")(_timer(processes.send_after))
-erlang.function("start_timer", 3, group="time")(_timer(processes.start_timer))
-
-
-@erlang.function("cancel_timer", 1, group="time")
-def cancel_timer(ref: Any) -> Term:
-    if not isinstance(ref, Reference):
+def _shown(value: Term, kind: type) -> Term:
+    if not isinstance(value, kind):
         raise badarg()
-    return _milliseconds(processes.cancel_timer(ref))
+    here = processes.node()
+    # A BEAM numbers the other nodes; 0 is the node itself.
+    local = not isinstance(value, Fun | Export) and value.node == here
+    return charlist(to_erlang(value, node_number=(lambda *_: 0) if local else None))
 
 
-@erlang.function("read_timer", 1, group="time")
-def read_timer(ref: Any) -> Term:
-    if not isinstance(ref, Reference):
+@erlang.function("pid_to_list", 1)
+def pid_to_list(pid: Term) -> Term:
+    return _shown(pid, Pid)
+
+
+@erlang.function("ref_to_list", 1)
+def ref_to_list(ref: Term) -> Term:
+    return _shown(ref, Reference)
+
+
+@erlang.function("port_to_list", 1)
+def port_to_list(port: Term) -> Term:
+    return _shown(port, Port)
+
+
+@erlang.function("fun_to_list", 1)
+def fun_to_list(fun: Term) -> Term:
+    if not isinstance(fun, (Fun, Export)):
         raise badarg()
-    return _milliseconds(processes.read_timer(ref))
+    return charlist(to_erlang(fun))
+
+
+@erlang.function("list_to_pid", 1)
+def list_to_pid(text: Term) -> Term:
+    found = _PID.fullmatch(text_of_list(text))
+    if found is None or max(map(int, found.groups())) >= 2**32:
+        raise badarg()
+    runtime = this_process().runtime
+    return Pid(runtime.name, int(found[1]), int(found[2]), runtime.creation)
+
+
+# --- funs -----------------------------------------------------------------------------------------
+
+
+def _facts(fun: Term) -> dict[str, Term]:
+    if isinstance(fun, Export):
+        return {
+            "module": fun.module,
+            "name": fun.function,
+            "arity": fun.arity,
+            "env": [],
+            "type": _EXTERNAL,
+        }
+    if not isinstance(fun, Fun):
+        raise badarg()
+    return {
+        "pid": fun.pid,
+        "module": fun.module,
+        "new_index": fun.index,
+        "new_uniq": fun.uniq,
+        "index": fun.old_index,
+        "uniq": fun.old_uniq,
+        "name": Atom(f"-expr/5-fun-{fun.index}-"),
+        "arity": fun.arity,
+        "env": list(fun.free),
+        "type": _LOCAL,
+    }
+
+
+@erlang.function("fun_info", 1)
+def fun_info(fun: Term) -> Term:
+    return [(Atom(name), value) for name, value in _facts(fun).items()]
+
+
+@erlang.function("fun_info", 2)
+def fun_info_of(fun: Term, item: Term) -> Term:
+    known = ("pid", "module", "new_index", "new_uniq", "index", "uniq", "name", "arity", "env", "type")
+    if not isinstance(item, Atom) or item not in known:
+        raise badarg()
+    return (item, _facts(fun).get(str(item), _UNDEFINED))

@@ -7,7 +7,7 @@ Proof: tests/services/evaluator/test_library_erlang_binary.py, interop/test_eval
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from pyerlnode.services.evaluator import limits
 from pyerlnode.services.evaluator.library.arguments import badarg, is_integer
@@ -108,7 +108,12 @@ def characters_to_binary_in(data: Term, encoding: Term, wanted: Term) -> Term:
     try:
         written = text.encode(into)
     except UnicodeEncodeError as error:
-        return (_ERROR, text[: error.start].encode(into), charlist(text[error.start :]))
+        rest = text[error.start :]
+        return (
+            _ERROR,
+            text[: error.start].encode(into),
+            rest.encode() if isinstance(data, bytes) else charlist(rest),
+        )
     limits.check_binary(len(written))
     return written if failure is None else (failure, written, rest)
 
@@ -137,7 +142,9 @@ _MARKS: Final[tuple[tuple[bytes, Term], ...]] = (
 )
 
 
-def _normal(form: str) -> tuple[Callable[[Term], Term], Callable[[Term], Term]]:
+def _normal(
+    form: Literal["NFC", "NFD", "NFKC", "NFKD"],
+) -> tuple[Callable[[Term], Term], Callable[[Term], Term]]:
     """`characters_to_nf*_list` and `characters_to_nf*_binary`."""
 
     def text(data: Term) -> str:
