@@ -79,6 +79,7 @@ def run_config(options: argparse.Namespace) -> NodeConfig:
         hidden=options.hidden,
         epmd_port=options.epmd_port,
         net_ticktime=options.net_ticktime,
+        closures=options.closures,
     )
 
 

@@ -56,6 +56,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_epmd(parser)
     parser.add_argument("--connect", metavar="NODE", action="append", default=[], help="connect at the start")
     parser.add_argument("--net-ticktime", metavar="S", type=float, default=60.0, help="seconds (default 60)")
+    parser.add_argument(
+        "--closures",
+        metavar="MODE",
+        default="builtins",
+        help="what closures from shells may call: off (none runs), exported, or builtins (default)",
+    )
     parser.add_argument("--config", metavar="FILE", help="TOML file with a table per application")
     parser.add_argument("--env", metavar="ENV", help="environment in that file (default: PYERLNODE_ENV)")
     parser.add_argument(

@@ -22,9 +22,11 @@ from pyerlnode.protocol.epmd import EPMD_PORT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NodeConfig", "NodeSettings", "epmd_addresses", "epmd_port"]
+__all__ = ["CLOSURES", "NodeConfig", "NodeSettings", "epmd_addresses", "epmd_port"]
 
 _LOOPBACK = ("127.0.0.1", "::1")
+#: what `closures` can be
+CLOSURES = ("off", "exported", "builtins")
 
 
 class NodeSettings(TypedDict, total=False):
@@ -43,6 +45,7 @@ class NodeSettings(TypedDict, total=False):
     max_pending: int
     max_frame: int
     max_queued: int
+    closures: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,8 @@ class NodeConfig:
     max_frame: int = 256 * 1024 * 1024
     #: control messages kept for a peer that is being dialled
     max_queued: int = 1_000_000
+    #: what closures from shells may do: `off`, `exported` or `builtins`
+    closures: str = "builtins"
 
     def __post_init__(self) -> None:
         names.split(self.name)
@@ -88,6 +93,8 @@ class NodeConfig:
         for setting in ("max_connections", "max_pending", "max_queued"):
             _check(setting, getattr(self, setting), 1, 2**31)
         _check("max_frame", self.max_frame, 1024, 2**32 - 1)
+        if self.closures not in CLOSURES:
+            raise ConfigError(f"closures is {self.closures!r}; {', '.join(CLOSURES)} are possible")
 
     @property
     def dynamic(self) -> bool:
@@ -119,6 +126,7 @@ class NodeConfig:
         max_pending: int = 128,
         max_frame: int = 256 * 1024 * 1024,
         max_queued: int = 1_000_000,
+        closures: str = "builtins",
     ) -> NodeConfig:
         """Settle what was left open from `environ` and the name's host.
 
@@ -142,6 +150,7 @@ class NodeConfig:
             max_pending=max_pending,
             max_frame=max_frame,
             max_queued=max_queued,
+            closures=closures,
         )
 
 

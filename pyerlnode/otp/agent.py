@@ -47,6 +47,8 @@ _GET, _UPDATE, _GET_AND_UPDATE, _CAST = (
     Atom("cast"),
 )
 _OK: Final = Atom("ok")
+# A fun that is a name can do more than the name: it may be of the library for closures.
+_APPLY = Export("erlang", "apply", 2)
 _BADFUN, _BADARITY, _FUNCTION_CLAUSE = Atom("badfun"), Atom("badarity"), Atom("function_clause")
 _BAD_RETURN = Atom("bad_return_value")
 
@@ -268,7 +270,7 @@ def _run(function: Any, *state: Any) -> Any:
     if isinstance(function, Export):
         if function.arity != len(state):
             raise ErlangError((_BADARITY, (function, list(state))), [])
-        return apply(function, list(state))
+        return apply(_APPLY, [function, list(state)])
     if isinstance(function, Fun):
         return apply(function, list(state))
     if not callable(function):

@@ -4,11 +4,22 @@
 first: what is started after it has it for a group leader.
 """
 
-from pyerlnode.services import application, global_, logger, modules, net_adm, net_kernel, rpc, user
+from pyerlnode.services import (
+    application,
+    evaluator,
+    global_,
+    logger,
+    modules,
+    net_adm,
+    net_kernel,
+    rpc,
+    user,
+)
 
 __all__ = [
     "DEFAULT_SERVICES",
     "application",
+    "evaluator",
     "global_",
     "logger",
     "modules",
@@ -21,6 +32,7 @@ __all__ = [
 DEFAULT_SERVICES = (
     user.service,
     modules.service,
+    evaluator.service,
     application.service,
     net_kernel.service,
     rpc.service,

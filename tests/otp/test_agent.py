@@ -33,6 +33,8 @@ def exported(runtime: Runtime) -> None:
     def apply(function: Any, args: list[Any]) -> Any:
         if isinstance(function, Fun):
             raise ErlangError((Atom("badfun"), function), [])
+        if function.module == "erlang":  # apply/2
+            function, args = args
         found = functions.get((function.function, len(args)))
         if function.module != "m" or found is None:
             raise ErlangError("undef", [(function.module, function.function, args, [])])

@@ -17,7 +17,7 @@ import pyerlnode.process as processes
 from pyerlnode.errors import BadArg, ErlangError, Exit, Throw
 from pyerlnode.process import this_process
 from pyerlnode.process.spawning import apply_export
-from pyerlnode.services import modules
+from pyerlnode.services import evaluator, modules
 from pyerlnode.services.local import local_node
 from pyerlnode.services.modules import BuiltinModule
 from pyerlnode.services.process_info import process_info as info
@@ -244,8 +244,7 @@ def throw(value: Any) -> None:
 async def apply(*given: Any) -> Term:
     match given:
         case (Export() as function, list() as args):
-            if function.arity != len(args):
-                raise ErlangError((Atom("badarity"), (function, args)))
+            return await evaluator.call(function, *args)
         case (Atom() as module, Atom() as name, list() as args):
             function = Export(module, name, len(args))
         case (_, list() as args) | (_, _, list() as args):

@@ -15,6 +15,28 @@ from __future__ import annotations
 # Each fills the tables of the compiler.
 from pyerlnode.services.evaluator import bits, comprehensions, control, expressions, patterns  # noqa: F401
 from pyerlnode.services.evaluator.limits import Limits, set_limits
-from pyerlnode.services.evaluator.service import MODES, Running, apply, configure, kill, running
+from pyerlnode.services.evaluator.service import (
+    Running,
+    Settings,
+    apply,
+    call,
+    configure,
+    hook,
+    kill,
+    running,
+    service,
+)
 
-__all__ = ["MODES", "Limits", "Running", "apply", "configure", "kill", "running", "set_limits"]
+__all__ = [
+    "Limits",
+    "Running",
+    "Settings",
+    "apply",
+    "call",
+    "configure",
+    "hook",
+    "kill",
+    "running",
+    "service",
+    "set_limits",
+]

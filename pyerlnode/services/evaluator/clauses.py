@@ -7,12 +7,14 @@ Proof: tests/services/evaluator/test_scoping.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyerlnode.services.evaluator.compiler import Compiling, expressions, patterns, proper
 from pyerlnode.services.evaluator.nodes import Env, Node, Plain, Steps, evaluate, sequence
 from pyerlnode.services.evaluator.patterns import SHADOWS, Step, matches
-from pyerlnode.term import Term
+
+if TYPE_CHECKING:
+    from pyerlnode.term import Term
 
 Guard = Callable[[Env], bool]
 

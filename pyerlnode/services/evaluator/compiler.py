@@ -1,7 +1,8 @@
 """From abstract forms to nodes: a driver and two tables, of expressions and of patterns.
 
 A compiler of one kind of form is a generator that yields the parts that it wants compiled
-and is sent what came of them: forms may be nested as deep as memory lets them.
+and is sent what came of them: forms may be nested as deep as memory lets them.  One that
+has no parts is a plain function.
 
     @expression("tuple")
     def tuple_(form): ...
@@ -16,6 +17,7 @@ Proof: tests/services/evaluator/test_expressions.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from types import GeneratorType
 from typing import Any, Final, TypeAlias
 
 from pyerlnode.errors import ErlangError
@@ -23,7 +25,7 @@ from pyerlnode.term import Atom, Term
 
 # Yields (table, form), is sent what that was compiled to, returns what its own form is compiled to.
 Compiling: TypeAlias = Generator["tuple[Table, Term]", Any, Any]
-Compiler: TypeAlias = Callable[[Any], Compiling]
+Compiler: TypeAlias = Callable[[Any], Any]
 Table: TypeAlias = dict[Any, Compiler]
 
 EXPRESSIONS: Final[Table] = {}
@@ -85,21 +87,23 @@ def tag_of(form: Term) -> Term:
 
 def compile_form(form: Term, table: Table = EXPRESSIONS) -> Any:
     """Compile a form, without recursion; ErlangError for what is none."""
-    stack: list[tuple[Compiling, Term]] = []
+    stack: list[Compiling] = []
     value: Any = None
     asked: tuple[Table, Term] | None = (table, form)
     try:
         while True:
             if asked is not None:
                 table, form = asked
-                stack.append((table[tag_of(form)](form), form))
-                value = None
+                value, asked = table[tag_of(form)](form), None
+                if type(value) is GeneratorType:
+                    stack.append(value)
+                    value = None
+            if not stack:
+                return value
             try:
-                asked = stack[-1][0].send(value)
+                asked = stack[-1].send(value)
             except StopIteration as done:
                 stack.pop()
-                value, asked = done.value, None
-                if not stack:
-                    return value
+                value = done.value
     except _MALFORMED:
         raise ErlangError(_FUNCTION_CLAUSE, [(_ERL_EVAL, _EXPR, [form], [])]) from None

@@ -79,11 +79,12 @@ def receive(form: Any) -> Compiling:
 
     def run(env: Env) -> Steps:
         limit = timeout.plain(env) if timeout.plain is not None else (yield timeout.run(env))
-        found = yield Await(_wait(among, env, _seconds(limit)))
-        if found is None:
+        found: list[tuple[Clause, Env]] = []
+        if not (yield Await(_wait(among, env, _seconds(limit), found))):
             return go_on(late, env) if late is not None else None
-        env.update(found[1])
-        return go_on(found[0].body, env)
+        clause, new = found[-1]
+        env.update(new)
+        return go_on(clause.body, env)
 
     return Node(run=run, binds=True)
 
@@ -96,9 +97,10 @@ def _seconds(limit: Term) -> float | None:
     return limit / 1000
 
 
-async def _wait(among: list[Clause], env: Env, timeout: float | None) -> tuple[Clause, Env] | None:
-    """Wait for a message that fits one of the clauses; None if none came in time."""
-    found: list[tuple[Clause, Env]] = []
+async def _wait(
+    among: list[Clause], env: Env, timeout: float | None, found: list[tuple[Clause, Env]]
+) -> bool:
+    """Wait for a message that fits one of the clauses, which goes into `found`; whether one came in time."""
 
     def fits(message: Term) -> bool:
         chosen = choose(among, (seen_here(message),), env)
@@ -109,8 +111,8 @@ async def _wait(among: list[Clause], env: Env, timeout: float | None) -> tuple[C
     try:
         await this_process().receive(fits, timeout)
     except TimeoutError:
-        return None
-    return found[-1]
+        return False
+    return True
 
 
 # --- try and catch ------------------------------------------------------------------------

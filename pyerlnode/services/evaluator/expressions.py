@@ -6,8 +6,7 @@ Proof: tests/services/evaluator/test_expressions.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import ErlangError
 from pyerlnode.services.evaluator import funs
@@ -26,6 +25,9 @@ from pyerlnode.services.evaluator.patterns import matches
 from pyerlnode.services.evaluator.requests import TailCall, TailRemote
 from pyerlnode.term import Atom, Export, ImproperList, Term
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _ERLANG, _ERL_EVAL = Atom("erlang"), Atom("erl_eval")
 _BADMATCH, _BADARG, _UNDEF, _UNBOUND = Atom("badmatch"), Atom("badarg"), Atom("undef"), Atom("unbound")
 _BADMAP, _BADKEY, _BADEXPR = Atom("badmap"), Atom("badkey"), Atom("badexpr")
@@ -37,25 +39,22 @@ _EXACT: Final = "map_field_exact"
 
 
 @expression("atom", "integer", "char", "float", "value")
-def literal(form: Any) -> Compiling:
+def literal(form: Any) -> Node:
     return constant(form[2])
-    yield
 
 
 @expression("string")
-def string(form: Any) -> Compiling:
+def string(form: Any) -> Node:
     return constant(list(proper(form[2])))
-    yield
 
 
 @expression("nil")
-def nil(form: Any) -> Compiling:
+def nil(form: Any) -> Node:
     return constant([])
-    yield
 
 
 @expression("var")
-def var(form: Any) -> Compiling:
+def var(form: Any) -> Node:
     name = form[2]
     if type(name) is not Atom:
         raise TypeError("a variable is an atom")
@@ -67,7 +66,6 @@ def var(form: Any) -> Compiling:
             raise ErlangError((_UNBOUND, name)) from None
 
     return Node(plain)
-    yield
 
 
 # --- data ---------------------------------------------------------------------------------
@@ -125,18 +123,16 @@ def _updated(source: Term, values: tuple[Term, ...], exact: list[bool]) -> Term:
 
 
 @expression("record", "record_field", "record_index")
-def record(form: Any) -> Compiling:
+def record(form: Any) -> Node:
     """The shell expands records before anything is evaluated: here nobody knows any."""
     name = next((each for each in form[2:] if type(each) is Atom), _UNDEF)
     return _failing((_UNDEF_RECORD, name))
-    yield
 
 
 @expression("remote")
-def remote(form: Any) -> Compiling:
+def remote(form: Any) -> Node:
     """`M:F` that is not called."""
     return _failing((_BADEXPR, Atom(":")))
-    yield
 
 
 def _failing(reason: Term, stack: list[Term] | None = None) -> Node:
@@ -328,11 +324,10 @@ def _local_fun(anno: Term, name: Any, arity: Any) -> Node:
 
 
 @expression("named_fun")
-def named_fun(form: Any) -> Compiling:
+def named_fun(form: Any) -> Node:
     if type(form[2]) is not Atom:
         raise TypeError("a fun's name is an atom")
     return funs.maker(form[1], proper(form[3]), form[2])
-    yield
 
 
 def value_of(node: Node) -> Any:

@@ -15,14 +15,17 @@ Proof: tests/services/evaluator/test_funs.py, interop/test_closures.py.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyerlnode.errors import ErlangError
 from pyerlnode.services.evaluator import clauses
-from pyerlnode.services.evaluator.clauses import Clause
 from pyerlnode.services.evaluator.compiler import Compiling, compile_form
 from pyerlnode.services.evaluator.nodes import ORIGIN, Env, Node
+from pyerlnode.services.evaluator.values import seen_here
 from pyerlnode.term import Atom, Fun, Term
+
+if TYPE_CHECKING:
+    from pyerlnode.services.evaluator.clauses import Clause
 
 _ERL_EVAL: Final = Atom("erl_eval")
 _NONE: Final = Atom("none")
@@ -61,7 +64,7 @@ def parts(fun: Fun) -> Parts | None:
     """The parts of a closure that can be interpreted; None for any other fun."""
     if fun.module is not _ERL_EVAL or len(fun.free) != 1 or type(fun.free[0]) is not tuple:
         return None
-    found = fun.free[0]
+    found: tuple[Any, ...] = fun.free[0]
     if len(found) in (4, 5):
         found = (0, *found[:3], {}, *found[3:])
     if len(found) not in (6, 7) or type(found[5]) is not list or not found[5]:
@@ -69,20 +72,27 @@ def parts(fun: Fun) -> Parts | None:
     name = found[6] if len(found) == 7 else None
     if name is not None and type(name) is not Atom:
         return None
-    return Parts(*found[:6], name)
+    anno, bindings, local, other, used, forms = found[:6]
+    return Parts(anno, bindings, local, other, used, forms, name)
 
 
 def environment(fun: Fun, closure: Parts) -> Env:
     """What the clauses of a closure see, before its arguments are matched."""
-    bindings = closure.bindings
     try:
-        env: Env = dict(bindings)
+        bindings: Env = dict(closure.bindings)
+        env = {_variable(name): seen_here(value) for name, value in bindings.items()}
     except (TypeError, ValueError):
         raise ErlangError(_BADARG) from None
     env[ORIGIN] = fun
     if closure.name is not None:
         env[closure.name] = fun
     return env
+
+
+def _variable(name: Term) -> Any:
+    if type(name) is not Atom:
+        raise TypeError("a variable is an atom")
+    return name
 
 
 # --- code ---------------------------------------------------------------------------------
@@ -152,7 +162,7 @@ def make(env: Env, anno: Term, forms: list[Any], arity: int, names: list[Atom], 
         raise ErlangError(_BADARG)
     bound: Any = [(each, env[each]) for each in names if each in env and each != name]
     bindings = bound if type(from_shell.bindings) is list else dict(bound)
-    free = (anno, bindings, from_shell.local, from_shell.other, {}, forms)
+    free: tuple[Any, ...] = (anno, bindings, from_shell.local, from_shell.other, {}, forms)
     anonymous = origin.index + origin.arity + (0 if from_shell.name is None else _NAMED_BELOW)
     index = anonymous - arity - (0 if name is None else _NAMED_BELOW)
     return Fun(

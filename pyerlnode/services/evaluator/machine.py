@@ -19,7 +19,7 @@ from types import GeneratorType
 from typing import Any, Final
 
 from pyerlnode.errors import ErlangError, Exit, Throw
-from pyerlnode.process import Process, error_reason, stacktrace, this_process
+from pyerlnode.process import Process, error_reason, stacktrace
 from pyerlnode.services.evaluator import funs, limits
 from pyerlnode.services.evaluator.clauses import choose, go_on
 from pyerlnode.services.evaluator.nodes import Steps, Tick

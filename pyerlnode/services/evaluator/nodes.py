@@ -59,8 +59,8 @@ class Node:
 
 def _later(plain: Plain | None) -> Run:
     def run(env: Env) -> Steps:
+        yield from ()
         return plain(env)  # type: ignore[misc]  # a node has one of the two
-        yield
 
     return run
 

@@ -44,12 +44,11 @@ def matches(step: Step, value: Term, env: Env, new: Env) -> bool:
 
 
 @pattern("var")
-def var(form: Any) -> Compiling:
+def var(form: Any) -> Step:
     name = form[2]
     if type(name) is not Atom:
         raise TypeError("a variable is an atom")
     return _anything if name == _WILDCARD else _variable(name)
-    yield
 
 
 def _anything(value: Any, env: Env, new: Env, todo: Todo) -> bool:
@@ -70,9 +69,8 @@ def _variable(name: Atom) -> Step:
 
 
 @pattern("atom", "integer", "char", "float", "value")
-def literal(form: Any) -> Compiling:
+def literal(form: Any) -> Step:
     return equal_to(form[2])
-    yield
 
 
 def equal_to(wanted: Term) -> Step:
@@ -86,9 +84,8 @@ def equal_to(wanted: Term) -> Step:
 
 
 @pattern("nil")
-def nil(form: Any) -> Compiling:
+def nil(form: Any) -> Step:
     return _empty
-    yield
 
 
 def _empty(value: Any, env: Env, new: Env, todo: Todo) -> bool:
@@ -96,9 +93,8 @@ def _empty(value: Any, env: Env, new: Env, todo: Todo) -> bool:
 
 
 @pattern("string")
-def string(form: Any) -> Compiling:
+def string(form: Any) -> Step:
     return equal_to(list(proper(form[2])))
-    yield
 
 
 @pattern("tuple")

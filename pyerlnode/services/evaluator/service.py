@@ -16,27 +16,33 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import GeneratorType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError, UsageError
+from pyerlnode.node.config import CLOSURES
 from pyerlnode.process import this_process
 from pyerlnode.services import modules
 from pyerlnode.services.evaluator import funs
 from pyerlnode.services.evaluator.library import erlang, registry
-from pyerlnode.services.evaluator.machine import Machine
+from pyerlnode.services.evaluator.machine import Machine, bad_arity
 from pyerlnode.services.evaluator.requests import Await
-from pyerlnode.services.evaluator.values import seen_here
+from pyerlnode.services.evaluator.values import seen_by_python, seen_here
 from pyerlnode.term import Atom, Export, Fun, Pid, Term
 
-__all__ = ["MODES", "Running", "Settings", "apply", "configure", "kill", "running"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from pyerlnode.node import Node
+    from pyerlnode.process import Runtime
+
+__all__ = ["Running", "Settings", "apply", "call", "configure", "hook", "kill", "running", "service"]
 
 logger = logging.getLogger("pyerlnode.evaluator")
-
-MODES: Final = ("off", "exported", "builtins")
 
 _ERLANG, _APPLY, _ERL_EVAL = Atom("erlang"), Atom("apply"), Atom("erl_eval")
 _BADFUN, _UNDEF = Atom("badfun"), Atom("undef")
@@ -51,61 +57,103 @@ class Settings:
     groups: frozenset[str] = registry.GROUPS
 
 
-_settings = Settings()
+# Of each runtime; one that is not here has the default.
+_settings: WeakKeyDictionary[Runtime, Settings] = WeakKeyDictionary()
+_DEFAULT: Final = Settings()
 
 
-def configure(mode: str = "builtins", groups: Collection[str] = registry.GROUPS) -> Settings:
-    """Say what closures may do; the settings before.  UsageError for a mode or group that is none."""
-    global _settings
-    if mode not in MODES:
-        raise UsageError(f"closures are {', '.join(MODES)}, not {mode!r}")
+def configure(runtime: Runtime, mode: str = "builtins", groups: Collection[str] = registry.GROUPS) -> None:
+    """Say what closures may do in a runtime; UsageError for a mode or a group that is none."""
+    if mode not in CLOSURES:
+        raise UsageError(f"closures are {', '.join(CLOSURES)}, not {mode!r}")
     if unknown := set(groups) - registry.GROUPS:
         raise UsageError(f"no group of functions: {', '.join(sorted(unknown))}")
-    if mode == "builtins":
+    if mode != "off":
         registry.load()
-    before, _settings = _settings, Settings(mode, frozenset(groups))
-    return before
+    _settings[runtime] = Settings(mode, frozenset(groups))
+
+
+def service(node: Node) -> None:
+    """Let `node` run closures, as its setting `closures` says."""
+    configure(node.runtime, node.config.closures)
+    node.runtime.apply_hook = hook
 
 
 # --- applying -----------------------------------------------------------------------------
 
 
-def apply(fun: Fun, args: list[Term]) -> Any:
-    """Run a closure: its value, or a coroutine for it where it has to wait."""
-    if _settings.mode == "off":
+def hook(function: Term, args: list[Term]) -> Any:
+    """The runtime's apply hook: by its name only what is exported can be called; and closures."""
+    return modules.apply(function, args) if isinstance(function, Export) else apply(function, args)
+
+
+def apply(fun: Term, args: list[Term]) -> Any:
+    """Call a fun, a closure or an `Export`: its value, or a coroutine where it has to wait.
+
+    ErlangError `badfun` for what is no fun and where no closure may run, `undef` for a fun of a
+    compiled module, `badarity`; Exit with `{killed, step_limit}` and `system_limit` beyond a limit.
+    """
+    process = this_process()
+    settings = _settings.get(process.runtime, _DEFAULT)
+    if isinstance(fun, Export):
+        return _apply_export(settings, fun, args)
+    if settings.mode == "off" and (not isinstance(fun, Fun) or fun.module is _ERL_EVAL):
         raise ErlangError((_BADFUN, fun), [(_ERLANG, _APPLY, 2, [])])
     logger.debug("%s", _Audit(fun))
-    machine = Machine(resolve, this_process())
+    return _run(Machine(partial(resolve, settings), process), fun, args)
+
+
+def _apply_export(settings: Settings, fun: Export, args: list[Term]) -> Any:
+    """`&String.upcase/1` is as good as a closure that calls it."""
+    if fun.arity != len(args):
+        raise bad_arity(fun, args)
+    if (
+        modules.find(fun.module, fun.function, fun.arity) is None
+        and _in_library(settings, fun.module, fun.function, fun.arity) is not None
+    ):
+        return _run(Machine(partial(resolve, settings), this_process()), fun, args)
+    return modules.apply(fun, args)
+
+
+async def call(fun: Fun | Export, *args: Term) -> Term:
+    """Call a fun that came in a message, and wait for its value."""
+    result = apply(fun, list(args))
+    return await result if inspect.isawaitable(result) else result
+
+
+def _run(machine: Machine, fun: Fun | Export, args: list[Term]) -> Any:
     if machine.apply(fun, [seen_here(arg) for arg in args]):
-        return machine.result
+        return seen_by_python(machine.result)
     return _finish(machine, fun)
 
 
-async def _finish(machine: Machine, fun: Fun) -> Any:
+async def _finish(machine: Machine, fun: Fun | Export) -> Any:
     with _listed(machine, fun):
-        return await machine.finish()
+        return seen_by_python(await machine.finish())
 
 
-def resolve(module: str, name: str, args: list[Term]) -> Any:
+def resolve(settings: Settings, module: str, name: str, args: list[Term]) -> Any:
     """Call a function by its name: its value, a request, or a generator and its label."""
     arity = len(args)
-    exported = modules.find_exported(module, name, arity)
-    if exported is None:
-        found = registry.find(module, name, arity, _settings.groups)
-        if found is not None and (_settings.mode == "builtins" or _is_guard(module, name, arity)):
+    if modules.find_exported(module, name, arity) is None:
+        found = _in_library(settings, module, name, arity)
+        if found is not None:
             return _builtin(found, module, name, args)
-        if not _may_ask_node() or modules.find(module, name, arity) is None:
+        if not _may_ask_node(settings) or modules.find(module, name, arity) is None:
             raise ErlangError(_UNDEF, [(Atom(module), Atom(name), args, [])])
-    return _of_python(modules.apply(Export(module, name, arity), args))
+    return _of_python(modules.apply(Export(module, name, arity), [seen_by_python(arg) for arg in args]))
 
 
-def _may_ask_node() -> bool:
+def _in_library(settings: Settings, module: str, name: str, arity: int) -> registry.Builtin | None:
+    found = registry.find(module, name, arity, settings.groups)
+    if settings.mode == "builtins" or (module == "erlang" and (name, arity) in erlang.GUARDS):
+        return found
+    return None
+
+
+def _may_ask_node(settings: Settings) -> bool:
     """Whether what this node answers to rpc may be called: it is about processes."""
-    return _settings.mode == "builtins" and "process" in _settings.groups
-
-
-def _is_guard(module: str, name: str, arity: int) -> bool:
-    return module == "erlang" and (name, arity) in erlang.GUARDS
+    return settings.mode == "builtins" and "process" in settings.groups
 
 
 def _builtin(found: registry.Builtin, module: str, name: str, args: list[Term]) -> Any:
@@ -136,14 +184,14 @@ class Running:
     group_leader: Pid
     age: float
     steps: int
-    fun: Fun
+    fun: Fun | Export
 
 
-_machines: dict[Machine, tuple[Fun, float]] = {}
+_machines: dict[Machine, tuple[Fun | Export, float]] = {}
 
 
 @contextmanager
-def _listed(machine: Machine, fun: Fun) -> Iterator[None]:
+def _listed(machine: Machine, fun: Fun | Export) -> Iterator[None]:
     _machines[machine] = (fun, time.monotonic())
     try:
         yield
@@ -179,11 +227,13 @@ def kill(pid: Pid) -> bool:
 class _Audit:
     """The line for the log about a closure; made only where somebody reads it."""
 
-    def __init__(self, fun: Fun) -> None:
+    def __init__(self, fun: Term) -> None:
         self._fun = fun
 
     def __str__(self) -> str:
         process = this_process()
+        if not isinstance(self._fun, Fun):
+            return f"{process.pid} applies what is no fun for {process.group_leader}"
         closure = funs.parts(self._fun)
         names = sorted(called(closure.clauses)) if closure is not None else []
         return (

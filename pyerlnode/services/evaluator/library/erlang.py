@@ -10,8 +10,7 @@ Proof: tests/services/evaluator/test_erlang.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyerlnode.process as processes
 from pyerlnode.errors import ErlangError, TermError
@@ -34,6 +33,11 @@ from pyerlnode.term import (
     exact_bytes,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
 erlang = Library("erlang")
 
 _BADARG, _BADARITH = Atom("badarg"), Atom("badarith")
@@ -46,7 +50,10 @@ PLAIN: Final[dict[tuple[str, int], Callable[..., Any]]] = {}
 # Tests of types by the names that they had before OTP R13.
 OLD_TESTS: Final = {
     name: f"is_{name}"
-    for name in "atom binary float function integer list number pid port reference tuple".split()
+    for name in (
+        *("atom", "binary", "float", "function", "integer", "list"),
+        *("number", "pid", "port", "reference", "tuple"),
+    )
 }
 
 
@@ -55,16 +62,16 @@ def badarg() -> ErlangError:
     return ErlangError(_BADARG)
 
 
-def _guard(name: str, arity: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def take(function: Callable[..., Any]) -> Callable[..., Any]:
+def _guard(name: str, arity: int) -> Callable[[_F], _F]:
+    def take(function: _F) -> _F:
         GUARDS[name, arity] = PLAIN[name, arity] = function
         return erlang.function(name, arity)(function)
 
     return take
 
 
-def _plain(name: str, arity: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def take(function: Callable[..., Any]) -> Callable[..., Any]:
+def _plain(name: str, arity: int) -> Callable[[_F], _F]:
+    def take(function: _F) -> _F:
         PLAIN[name, arity] = function
         return erlang.function(name, arity)(function)
 
@@ -230,7 +237,7 @@ def to_float(a: Any) -> float:
 @_guard("trunc", 1)
 def truncated(a: Any) -> int:
     _number(a)
-    return math.trunc(a)
+    return int(a)
 
 
 @_guard("round", 1)
@@ -246,13 +253,13 @@ def rounded(a: Any) -> int:
 @_guard("floor", 1)
 def floor(a: Any) -> int:
     _number(a)
-    return math.floor(a)
+    return math.floor(a)  # type: ignore[no-any-return]
 
 
 @_guard("ceil", 1)
 def ceil(a: Any) -> int:
     _number(a)
-    return math.ceil(a)
+    return math.ceil(a)  # type: ignore[no-any-return]
 
 
 # --- comparison and logic -----------------------------------------------------------------
@@ -386,7 +393,7 @@ def is_native_record(value: Any) -> bool:
 
 @_guard("is_record", 2)
 def is_record(value: Any, tag: Any) -> bool:
-    if type(tag) is not Atom:
+    if type(tag) not in (Atom, bool, type(None)):
         raise badarg()
     return type(value) is tuple and len(value) > 0 and value[0] is tag
 

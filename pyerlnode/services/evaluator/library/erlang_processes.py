@@ -10,7 +10,7 @@ Proof: tests/services/evaluator/test_library_erlang_processes.py.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import pyerlnode.process as processes
 from pyerlnode.errors import BadArg
@@ -83,12 +83,12 @@ def garbage_collect() -> Term:
 # --- identifiers as text --------------------------------------------------------------------------
 
 
-def _shown(value: Term, kind: type) -> Term:
-    if not isinstance(value, kind):
+def _shown(value: Any, kind: type) -> Term:
+    if type(value) is not kind:
         raise badarg()
     here = processes.node()
     # A BEAM numbers the other nodes; 0 is the node itself.
-    local = not isinstance(value, Fun | Export) and value.node == here
+    local = value.node == here
     return charlist(to_erlang(value, node_number=(lambda *_: 0) if local else None))
 
 
