@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections import deque
 from contextvars import ContextVar, copy_context
 from threading import get_ident
@@ -25,7 +24,7 @@ from pyerlnode.process.names import NameRegistry, Names
 from pyerlnode.process.pool import PlainThread, Pool, size_from
 from pyerlnode.process.portal import OtherThread
 from pyerlnode.process.process import Process, current_process
-from pyerlnode.process.scheduler import RunQueue
+from pyerlnode.process.scheduler import RunQueue, schedulers_online
 from pyerlnode.process.signals import Signals
 from pyerlnode.process.task import ProcessTask
 from pyerlnode.process.timers import Timers
@@ -101,7 +100,7 @@ class Runtime:
         self.context = copy_context()
         self.context.run(current_runtime.set, self)
         self.queue = RunQueue(self.loop, self.context)
-        cpus = os.cpu_count() or 1
+        cpus = schedulers_online()
         # Where `@blocking` and `@in_process` functions run.
         self.threads = self._pool("BLOCKING_THREADS", min(32, cpus + 4), PlainThread)
         self.workers = self._pool("WORKER_PROCESSES", cpus, Worker)

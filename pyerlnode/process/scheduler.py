@@ -12,6 +12,7 @@ the loop, scheduled while there is something in it.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
@@ -27,6 +28,17 @@ logger = logging.getLogger("pyerlnode.process")
 SLICE = 0.004
 # A turn that holds the loop longer than this (seconds) is reported: everything else stood still meanwhile.
 LONG_TURN = 0.25
+
+
+def schedulers_online() -> int:
+    """The processors that this program may use, which is how many schedulers a BEAM would have here.
+
+    How many tasks, partitions and worker processes there are by default goes by it, though a
+    single event loop runs all processes.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Runnable(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from otp_tools import exit_of, settled
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, ErlangError, Exit
 from pyerlnode.otp import Agent, GenServer, PartitionSupervisor, Registry, Supervisor, on_call
+from pyerlnode.process.scheduler import schedulers_online
 from pyerlnode.term import Atom, Pid, phash2
 
 NAME = "Elixir.Parts"
@@ -160,7 +160,7 @@ async def test_children_by_module_and_function(runtime: Any) -> None:
 
 async def test_the_number_of_processors_is_the_default() -> None:
     await PartitionSupervisor.start_link((Server, 1), name=NAME)
-    assert PartitionSupervisor.partitions(NAME) == os.cpu_count()
+    assert PartitionSupervisor.partitions(NAME) == schedulers_online()
 
 
 @pytest.mark.parametrize(

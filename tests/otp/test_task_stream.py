@@ -228,6 +228,30 @@ async def test_a_monitor_that_is_killed_ends_the_stream() -> None:
     assert left == []
 
 
+async def test_a_stream_that_is_left_does_not_care_what_a_stranger_sends() -> None:
+    deep: Any = ()
+    for _ in range(200_000):
+        deep = (deep,)
+
+    async def consumer() -> Any:
+        gates = Gates()
+        results = Task.async_stream([1, 2], gates.wait, ordered=False)
+        first = asyncio.ensure_future(anext(results))
+        await gates.have_begun(1, 2)
+        links = this_process().links
+        assert links is not None
+        [monitor] = links.active()
+        gates.events[1].set()
+        await first
+        closing = asyncio.ensure_future(results.aclose())
+        await asyncio.sleep(0)  # the monitor has been told
+        erl.send(monitor, (Atom("DOWN"), deep, "process", monitor, "normal"))
+        await closing
+        return erl.is_alive(monitor)
+
+    assert await inside(consumer) is False
+
+
 async def test_the_caller_stands_in_the_callers_of_each_task() -> None:
     def callers(_: Any) -> Any:
         return erl.get(Atom("$callers"))

@@ -10,6 +10,7 @@ from clusters import Cluster, run
 import pyerlnode as erl
 from pyerlnode import Atom, ErlangError, Exit, rpc
 from pyerlnode.errors import BadArg
+from pyerlnode.process.scheduler import schedulers_online
 from pyerlnode.services import DEFAULT_SERVICES, net_kernel
 from pyerlnode.services.builtins.erlang import process_info
 from pyerlnode.services.process_info import DEFAULT_ITEMS
@@ -45,6 +46,8 @@ async def test_erlang_tells_of_the_node(kate: Node) -> None:
         assert bytes(await ask("erlang", "system_info", Atom("otp_release"))) == b"27"
         assert await ask("erlang", "system_info", Atom("wordsize")) == 8
         assert await ask("erlang", "system_info", Atom("process_count")) > 3
+        # As many as a PartitionSupervisor has partitions, and a stream of tasks runs at once.
+        assert await ask("erlang", "system_info", Atom("schedulers_online")) == schedulers_online()
         with pytest.raises(ErlangError) as unknown:
             await ask("erlang", "system_info", Atom("nonsense"))
         assert unknown.value.reason == "badarg"
@@ -173,6 +176,10 @@ async def test_the_node_among_the_others(kate: Node) -> None:
         [(name, info)] = nodes
         assert name == "kate@localhost"
         assert (dict(info)["state"], dict(info)["type"]) == ("up", "normal")
+        counted = dict((await ask("net_kernel", "nodes_info"))[1][0][1])
+        # The question and the answer before.
+        assert counted["in"] > dict(info)["in"]
+        assert counted["out"] > dict(info)["out"]
         assert (await ask("net_kernel", "node_info", Atom("kate@localhost")))[0] == "ok"
         assert await ask("net_kernel", "node_info", Atom("nobody")) == ("error", "bad_node")
         assert await ask("net_kernel", "get_net_ticktime") == 60

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import inspect
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakKeyDictionary
@@ -29,6 +28,7 @@ from pyerlnode.otp.supervisor.child_spec import ChildSpec, child_spec
 from pyerlnode.otp.supervisor.flags import Supervision
 from pyerlnode.otp.supervisor.supervisor import Supervisor, start_supervisor
 from pyerlnode.process import Process, Runtime, this_process
+from pyerlnode.process.scheduler import schedulers_online
 from pyerlnode.term import Atom, Pid, Term, phash2
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _checked(options: dict[str, Any]) -> tuple[StartName, int, WithArguments, di
     if not name:
         raise argument_error("the :name option must be given to PartitionSupervisor")
     partitions = rest.pop("partitions", None)
-    partitions = (os.cpu_count() or 1) if partitions is None else partitions
+    partitions = schedulers_online() if partitions is None else partitions
     if type(partitions) is not int or partitions < 1:
         raise argument_error(f"the :partitions option must be a positive integer, got: {shown(partitions)}")
     with_arguments = rest.pop("with_arguments", None) or _unchanged

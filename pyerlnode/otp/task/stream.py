@@ -13,7 +13,6 @@ Proof: tests/otp/test_task_stream.py, interop/test_tasks.py.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pyerlnode.process import Suspension, cancel_timer, exit, monitor, send_afte
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.process import EXIT, KILL, NORMAL
+from pyerlnode.process.scheduler import schedulers_online
 from pyerlnode.term import Atom, Pid, Reference, Term
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class StreamOptions:
     @property
     def most(self) -> int:
         """How many tasks run at the same time: as many as there are processors, unless told otherwise."""
-        return self.max_concurrency or os.cpu_count() or 1
+        return self.max_concurrency or schedulers_online()
 
 
 async def stream(
@@ -338,6 +338,9 @@ class _Monitor:
             exit(task.pid, KILL)
         while self._running:
             message: Any = await process.receive(None, None)
-            if type(message) is tuple and len(message) == 5 and message[0] is DOWN:
+            # Only a reference is looked up: hashing what a stranger sends may go too deep.
+            if type(message) is not tuple or len(message) != 5 or message[0] is not DOWN:
+                continue
+            if type(message[1]) is Reference:
                 self._running.pop(message[1], None)
         raise Exit(NORMAL)

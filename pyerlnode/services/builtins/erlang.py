@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyerlnode.process as processes
 from pyerlnode.errors import BadArg, ErlangError, Exit, Throw
 from pyerlnode.process import this_process
+from pyerlnode.process.scheduler import schedulers_online
 from pyerlnode.process.spawning import apply_export
 from pyerlnode.services import evaluator, modules
 from pyerlnode.services.local import local_node
@@ -100,8 +101,8 @@ _SYSTEM: dict[str, Callable[[], Term]] = {
     "otp_release": lambda: charlist(OTP_RELEASE),
     "process_count": lambda: len(this_process().runtime.processes()),
     "process_limit": lambda: 1 << 28,
-    "schedulers": lambda: 1,
-    "schedulers_online": lambda: 1,
+    "schedulers": schedulers_online,
+    "schedulers_online": schedulers_online,
     "smp_support": lambda: True,
     "system_architecture": lambda: charlist(f"{platform.machine()}-{platform.system().lower()}"),
     "system_version": lambda: charlist(_version()),
