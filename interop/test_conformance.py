@@ -31,6 +31,7 @@ AREAS = [
     "dynamic",
     "agent",
     "names",
+    "info",
 ]
 
 

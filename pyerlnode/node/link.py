@@ -83,6 +83,8 @@ class Link(asyncio.Protocol):
         "on_writable",
         "owner",
         "reason",
+        "received",
+        "sent",
         "up",
         "visible",
         "what",
@@ -98,6 +100,8 @@ class Link(asyncio.Protocol):
         self.up = False
         self.node = _NOBODY
         self.visible = False
+        #: control messages of each direction
+        self.received = self.sent = 0
         self.closed = False
         #: why it was closed, in OTP's words for nodedown
         self.reason = CONNECTION_CLOSED
@@ -134,6 +138,7 @@ class Link(asyncio.Protocol):
         Raises TermEncodeError, and then sends nothing of it.
         """
         self.connection.send(control, self._loop.time())
+        self.sent += 1
         if not self._dirty:
             self._dirty = True
             self._loop.call_soon(self._flush)
@@ -189,6 +194,7 @@ class Link(asyncio.Protocol):
             self.fail(error)
             return
         if events:
+            self.received += len(events)
             self.owner.link_events(self, events)
         if connection.error is not None:
             self.fail(connection.error)

@@ -63,6 +63,7 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 MAX_ARITY: Final = 255
 
 _UNDEF, _BADFUN, _FUNCTION_CLAUSE = Atom("undef"), Atom("badfun"), Atom("function_clause")
+_ERLANG, _BADARG = Atom("erlang"), Atom("badarg")
 _INFO, _MODULE_INFO = Atom("__info__"), Atom("module_info")
 _START, _START_LINK, _CHILD_SPEC = Atom("start"), Atom("start_link"), Atom("child_spec")
 _OK, _IGNORE, _ERROR = Atom("ok"), Atom("ignore"), Atom("error")
@@ -401,7 +402,7 @@ def _info(module: Atom, item: Term) -> Term:
 def apply(function: Export | Fun, args: list[Term]) -> Any:
     """Call what `function` names: the runtime's apply hook.  What it returns may be a coroutine.
 
-    ErlangError `undef` or `function_clause` with the entry of the stack that a BEAM has.
+    ErlangError `undef` or `function_clause`, of `erlang` `badarg`, with the entry of the stack that a BEAM has.
     """
     if not isinstance(function, Export):
         raise ErlangError((_BADFUN, function), [])
@@ -412,6 +413,9 @@ def apply(function: Export | Fun, args: list[Term]) -> Any:
     try:
         converted = found.arguments(args)
     except Mismatch:
+        # What the emulator itself answers has no clauses.
+        if module == _ERLANG:
+            raise ErlangError(_BADARG, [(module, name, args, [])]) from None
         raise ErlangError(_FUNCTION_CLAUSE, [(module, name, args, code_location(found.call))]) from None
     try:
         return found.call(*converted)

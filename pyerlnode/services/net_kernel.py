@@ -106,6 +106,8 @@ def monitor_nodes(flag: Any, options: Sequence[Any] | Mapping[Any, Any] | None =
 
 def _wanted(options: Any) -> Any:
     as_map = isinstance(options, Mapping)
+    if isinstance(options, (str, bytes)) or not isinstance(options, (Mapping, Sequence)):
+        return ("error", (_INVALID_OPTIONS, options))
     form = "map" if as_map else "list" if options else "plain"
     kind, reason, connection = "", False, False
     unknown = []
@@ -159,7 +161,7 @@ def nodes_info() -> list[tuple[Atom, list[tuple[Atom, Term]]]]:
 
 
 def node_info(node: str) -> list[tuple[Atom, Term]] | None:
-    """What is known of the connection to `node`: owner, state, address, type; None if there is none."""
+    """What is known of the connection to `node`: owner, state, address, type, in, out; None if there is none."""
     for link in local_node().links():
         if link.node == node:
             return _info(link)
@@ -174,6 +176,8 @@ def _info(link: Link) -> list[tuple[Atom, Term]]:
         (Atom("state"), Atom("up")),
         (Atom("address"), _address(link)),
         (Atom("type"), kind),
+        (Atom("in"), link.received),
+        (Atom("out"), link.sent),
     ]
 
 

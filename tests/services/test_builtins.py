@@ -52,6 +52,10 @@ async def test_erlang_tells_of_the_node(kate: Node) -> None:
             await ask("erlang", "system_info", Atom("nonsense"))
         assert unknown.value.reason == "badarg"
         assert unknown.value.stack == [("erlang", "system_info", ["nonsense"], [])]
+        for function in ("whereis", "process_info", "is_process_alive", "system_info"):
+            with pytest.raises(ErlangError) as refused:
+                await ask("erlang", function, b"no atom, no pid")
+            assert refused.value.reason == "badarg"
 
     await run(kate, body)
 
