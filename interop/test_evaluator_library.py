@@ -29,7 +29,7 @@ STRANGE: Final = 0.06  # how often an argument is of any kind
 # M:F/A for one release: what it has not, or does in another way.
 OTHERWISE: Final[dict[int, frozenset[str]]] = {25: frozenset(), 27: frozenset(), 29: frozenset()}
 
-TEXTS: Final = frozenset({"string", "unicode", "ordsets", "crypto", "base64"})
+TEXTS: Final = frozenset({"string", "unicode", "ordsets", "crypto", "base64", "calendar", "io_lib"})
 
 EVALUATE = r"""
 lists:map(fun({M, F, A}) -> try {ok, apply(M, F, A)} catch Class:Reason -> {Class, Reason} end end,
@@ -211,7 +211,44 @@ class Arguments:
         return [(Atom("scope"), self.part())]
 
     def base64(self) -> Term:
-        return self.pick.choice([b"", b"YQ==", b"YWI=", b"YWJj", b"YW Jj\n", b"YQ", b"Y", b"!!", b"_-8="])
+        return self.pick.choice([b"", b"YQ==", b"YWI=", b"YWJj", b"YW Jj\n", b"++8="])
+
+    def pattern_list(self) -> Term:
+        return [ord(each) for each in self.pick.choice(["a", "b", " ", ",", "ab", "aa"])]
+
+    def year(self) -> int:
+        return self.pick.choice([0, 1, 4, 100, 1600, 1900, 1970, 2000, 2024, 2026, 9999])
+
+    def month(self) -> int:
+        return self.pick.randrange(1, 14)
+
+    def day(self) -> int:
+        return self.pick.choice([1, 2, 15, 28, 29, 30, 31, 32])
+
+    def date(self) -> Term:
+        return (self.year(), self.pick.randrange(1, 13), self.pick.randrange(1, 29))
+
+    def new_date(self) -> Term:
+        return (self.pick.randrange(1, 9000), self.pick.randrange(1, 13), self.pick.randrange(1, 29))
+
+    def time(self) -> Term:
+        return (self.pick.randrange(24), self.pick.randrange(60), self.pick.randrange(60))
+
+    def moment(self) -> Term:
+        return (self.date(), self.time())
+
+    def days(self) -> int:
+        return self.pick.randrange(0, 3_000_000)
+
+    def seconds(self) -> int:
+        return self.pick.choice([0, 1, 59, 60, 3600, 86399, 86400, 100000, -1, -86401])
+
+    def now(self) -> Term:
+        return (self.pick.randrange(2000), self.pick.randrange(10**6), self.pick.randrange(10**6))
+
+    def format(self) -> Term:
+        text = self.pick.choice(["~w", "~p~n", "a~pb~w", "x", "~~", "~s", "~w ~w ~w", "~ts", "~b"])
+        return [ord(each) for each in text]
 
     def byte(self) -> int:
         return self.pick.choice([0, 1, 97, 98, 255, 128, 10])
@@ -332,6 +369,12 @@ FUNCTIONS: Final = {
         find string pattern; find string pattern =leading|trailing; split string pattern
         split string pattern =leading|trailing|all; replace string pattern pattern
         replace string pattern pattern =leading|trailing|all; lexemes string seps; nth_lexeme string count seps
+        len plain; concat plain plain; join words pattern_list; tokens plain seps; words plain; chr plain char
+        rchr plain char; str plain pattern_list; rstr plain pattern_list; span plain seps; cspan plain seps
+        substr plain count; substr plain count count; sub_string plain count count; sub_word plain count
+        chars char count; copies plain count; strip plain; strip plain =left|right|both
+        strip plain =left|right|both char; left plain count; right plain count char; centre plain count
+        to_upper chars; to_lower chars
         trim string; trim string =leading|trailing|both; trim string =leading|trailing|both seps; chomp string
         take string seps; take string seps =bool; take string seps =bool =leading|trailing; pad string count
         pad string count =leading|trailing|both; pad string count =leading|trailing|both char; to_integer numeral
@@ -400,6 +443,14 @@ FUNCTIONS: Final = {
         characters_to_nfkc_binary string; characters_to_nfkd_list string""",
     "base64": """encode binary; encode bytes; encode_to_string binary; decode base64; decode_to_string base64""",
     "crypto": "hash =md5|sha|sha256|sha512|sha3_256 some_bytes; mac =hmac =sha256|md5 binary some_bytes",
+    "calendar": """is_leap_year year; last_day_of_the_month year month; valid_date date; valid_date year month day
+        date_to_gregorian_days date; gregorian_days_to_date days; day_of_the_week date; iso_week_number new_date
+        time_to_seconds time; seconds_to_time seconds; seconds_to_daystime seconds
+        datetime_to_gregorian_seconds moment; gregorian_seconds_to_datetime days
+        time_difference moment moment; now_to_datetime now""",
+    "io_lib": """format format list; printable_unicode_list chars
+        printable_latin1_list chars; char_list list; latin1_char_list chars; write_atom atom
+        write_string plain; chars_length chardata; deep_char_list nested; nl""",
 }
 
 

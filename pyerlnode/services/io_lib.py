@@ -126,7 +126,7 @@ def parts(text: Term, args: Term) -> list[tuple[str, bool]]:
         found = _SEQUENCE.match(template, tilde)
         if found is None:
             raise BadArg(f"format {template!r}: nothing follows the ~ at {tilde}")
-        pieces.append((_expand(_control(found, left), left), True))
+        pieces.append((_expand(_control(found, left), left), found[5] != "~"))
         at = found.end()
     pieces.append((template[at:], False))
     if next(left, _DOTS) is not _DOTS:

@@ -84,7 +84,7 @@ def garbage_collect() -> Term:
 
 
 def _shown(value: Any, kind: type) -> Term:
-    if type(value) is not kind:
+    if not isinstance(value, (Pid, Reference, Port)) or type(value) is not kind:
         raise badarg()
     here = processes.node()
     # A BEAM numbers the other nodes; 0 is the node itself.

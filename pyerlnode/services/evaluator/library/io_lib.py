@@ -9,7 +9,7 @@ Proof: tests/services/evaluator/test_library_erlang_io.py, interop/test_evaluato
 
 from __future__ import annotations
 
-from pyerlnode.errors import BadArg
+from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.services import io_lib as texts
 from pyerlnode.services.evaluator.library.arguments import (
     atom_text,
@@ -20,6 +20,7 @@ from pyerlnode.services.evaluator.library.arguments import (
     is_list,
     split_tail,
 )
+from pyerlnode.services.evaluator.library.erlang_binaries import iolist
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.limits import check_length
 from pyerlnode.term import Term, charlist, to_erlang
@@ -78,7 +79,7 @@ def _is_printable(code: Term, most: int) -> bool:
     """Whether it is a character that is shown as itself, or one of the usual escapes."""
     if not is_integer(code, 0) or code > most or 0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF):
         return False
-    return 32 <= code <= 126 or code >= 160 or 8 <= code <= 13 or code == 27
+    return bool(32 <= code <= 126 or code >= 160 or 8 <= code <= 13 or code == 27)
 
 
 def _printable(value: Term, most: int) -> bool:
@@ -114,6 +115,10 @@ def latin1_char_list(value: Term) -> Term:
 
 @io_lib.function("chars_length", 1)
 def chars_length(data: Term) -> Term:
+    try:
+        return len(iolist(data))  # bytes, where it may be taken for that
+    except ErlangError:
+        pass
     try:
         return len(texts.chardata(data))
     except BadArg:

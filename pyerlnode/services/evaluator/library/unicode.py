@@ -108,11 +108,11 @@ def characters_to_binary_in(data: Term, encoding: Term, wanted: Term) -> Term:
     try:
         written = text.encode(into)
     except UnicodeEncodeError as error:
-        rest = text[error.start :]
+        left = text[error.start :]
         return (
             _ERROR,
             text[: error.start].encode(into),
-            rest.encode() if isinstance(data, bytes) else charlist(rest),
+            left.encode() if isinstance(data, bytes) else charlist(left),
         )
     limits.check_binary(len(written))
     return written if failure is None else (failure, written, rest)
