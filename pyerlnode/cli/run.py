@@ -107,7 +107,8 @@ async def serve(
         process_flag("trap_exit", True)
         Application.put_all_env(environment, persistent=True)
         ended: asyncio.Future[Term] = node.runtime.loop.create_future()
-        on_end(node.runtime, lambda _, reason: ended.set_result(reason))
+        # A controller that is killed afterwards, by a second signal, ends for another reason.
+        on_end(node.runtime, lambda _, reason: None if ended.done() else ended.set_result(reason))
         for peer in peers:
             if not await node.connect(peer):
                 logging.getLogger("pyerlnode.cli").warning("cannot connect to %s", peer)

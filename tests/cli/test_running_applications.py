@@ -27,7 +27,7 @@ class Child(GenServer):
         erl.process_flag("trap_exit", True)
 
     async def terminate(self, reason):
-        if Application.get_env("chat", "endless", False):
+        if Application.get_env("chat", "endless", False) in (True, self.name):
             print("waiting", file=sys.stderr, flush=True)
             await erl.receive(lambda message: False)
         print(f"{self.name} ended: {reason}", file=sys.stderr, flush=True)
@@ -62,6 +62,8 @@ mode = { atom = "tested" }
 mode = { atom = "broken" }
 [env.endless.chat]
 endless = true
+[env.database.chat]
+endless = "database"
 [chat]
 size = 4
 """
@@ -135,11 +137,23 @@ def test_an_application_that_ends_takes_the_node_with_it(program) -> None:
     node.close()
 
 
+def test_a_second_signal_after_the_application_has_ended(program) -> None:
+    node = start(program, "--config", str(program / "chat.toml"), "--env", "database")
+    node.signal(signal.SIGUSR1)
+    node.wait_for_output("waiting")  # what Chat has needed is being stopped
+    node.signal(signal.SIGTERM)
+    node.signal(signal.SIGINT)
+    assert node.wait(10) == 1
+    assert said(node)[-1] == "pyerlnode run: stopped by a second signal, before the applications had ended"
+    assert "InvalidStateError" not in node.errors
+    node.close()
+
+
 def test_what_is_wrong_with_it(program) -> None:
     target, config = f"{program / 'chat.py'}:Chat", str(program / "chat.toml")
     for options, line in (
         (["--config", str(program / "nowhere.toml")], "nowhere.toml: No such file"),
-        (["--config", config, "--env", "prod"], "no environment 'prod'; known: broken, endless, test"),
+        (["--config", config, "--env", "prod"], "no environment 'prod'; known: broken, database, endless, test"),
         (["--env", "test"], "--config is missing"),
     ):
         assert line in one_line(pyerlnode(*RUN, *options, target), 2)
