@@ -108,6 +108,7 @@ from pyerlnode.process import node as this_node
 from pyerlnode.services import erpc, io, rpc
 from pyerlnode.services.modules import Module
 from pyerlnode.services.node import Node
+from pyerlnode.services.remote_child import remote_child
 from pyerlnode.term import (
     Atom,
     BitString,
@@ -213,6 +214,7 @@ __all__ = [
     "receive",
     "register",
     "registered",
+    "remote_child",
     "rpc",
     "self",
     "send",

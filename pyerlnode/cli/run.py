@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyerlnode.cli import options as common
 from pyerlnode.cli import target
+from pyerlnode.cli.starter import Starter
 from pyerlnode.errors import ErlangError, Exit, PyerlnodeError
 from pyerlnode.otp import Application
 from pyerlnode.otp.application.controller import CONTROLLER
@@ -69,6 +70,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="load modules of the target's directory again when they change; servers keep their state",
     )
+    parser.add_argument(
+        "--exit-on-eof",
+        action="store_true",
+        help="stop when standard input ends: when whoever started the node has gone",
+    )
     parser.add_argument("target", metavar="TARGET", help="file.py:attr or package.module:attr")
 
 
@@ -81,11 +87,14 @@ def run(options: argparse.Namespace) -> int:
     )
     config = common.run_config(options)
     environment = common.environment(options)
+    starter = Starter(sys.stdin.fileno()) if options.exit_on_eof else None
     with installed() as terminal:
         application = target.load(options.target)
         watched = target.directory(options.target) if options.reload else None
         try:
-            return asyncio.run(serve(config, application, options.connect, terminal, environment, watched))
+            return asyncio.run(
+                serve(config, application, options.connect, terminal, environment, watched, starter)
+            )
         except asyncio.CancelledError:
             raise StartFailed("the node's first process was killed") from None
         finally:
@@ -99,9 +108,12 @@ async def serve(
     terminal: Terminal,
     environment: Mapping[str, Mapping[str, Term]],
     watched: Path | None = None,
+    starter: Starter | None = None,
 ) -> int:
     """Start the node and the application, say so, and wait for a signal; the exit code."""
     signals = _Signals()
+    if starter is not None:
+        starter.when_gone(signals.arrived)
     async with Node(config) as node:
         # Whoever links itself to this process and leaves must not take the node with it.
         process_flag("trap_exit", True)
@@ -132,9 +144,10 @@ class _Signals:
         self.stop, self.hurry = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            self._loop.add_signal_handler(number, self._arrived)
+            self._loop.add_signal_handler(number, self.arrived)
 
-    def _arrived(self) -> None:
+    def arrived(self) -> None:
+        """A signal, or what stands for one."""
         if self.stop.is_set():
             self.hurry.set()
             for number in _SIGNALS:

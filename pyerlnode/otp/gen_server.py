@@ -338,7 +338,7 @@ async def start_server(
     cls = newest(cls)
     handlers = handlers_of(cls, GenServer)
     debug = check_options(options)
-    server = Server(cls, handlers, args, this_process().pid if link else None, debug)
+    server = Server(cls, handlers, args, proc_lib.parent_of_new(this_process()) if link else None, debug)
     return await proc_lib.start(
         server, initial_call=(handlers.module, _INIT, 1), link=link, watch=watch, name=name, timeout=timeout
     )

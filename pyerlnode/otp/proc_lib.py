@@ -15,6 +15,7 @@ Source: proc_lib.erl and gen.erl of OTP's stdlib.
 from __future__ import annotations
 
 import inspect
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -29,7 +30,7 @@ from pyerlnode.term import Atom, Pid, Reference, Term
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
     from pyerlnode.process import Behaviour, Runtime
 
@@ -42,7 +43,10 @@ __all__ = [
     "ancestors",
     "init_ack",
     "init_fail",
+    "link_new",
+    "parent_of_new",
     "start",
+    "starting_for",
 ]
 
 # What a process can be started under: a local name, ("global", name) or ("via", module, name).
@@ -58,6 +62,8 @@ _OK, _ERROR, _TIMEOUT = Atom("ok"), Atom("error"), Atom("timeout")
 _ALREADY_STARTED, _UNDEF = Atom("already_started"), Atom("undef")
 
 _starting: WeakKeyDictionary[Process, _Starting] = WeakKeyDictionary()
+# A process that starts others for one of another node -> that one, which is their parent, and they.
+_starts_for: WeakKeyDictionary[Process, tuple[Pid, set[Pid]]] = WeakKeyDictionary()
 
 
 async def start(
@@ -105,7 +111,7 @@ async def start(
         if refused is not None:
             return (_ERROR, refused)
     if link:
-        Links.of(parent).link(process.pid)
+        link_new(parent, process)
     ref = monitor(process.pid) if watch else None
     starting = _Starting(parent, process)
     process.begin(body)
@@ -126,10 +132,11 @@ def init_fail(process: Process, result: StartResult) -> None:
     if starting is not None:
         starting.prepare(result)
         parent = starting.parent
-        if process.links is not None and (parent.trap_exit or parent.owner is not None):
+        told = parent.trap_exit or parent.owner is not None or parent in _starts_for
+        if process.links is not None and told:
             # It is told by the result.  A plain asyncio task gets an exception with the reason,
             # which ends it as the exit signal would, if it does not catch it.
-            process.links.unlink(parent.pid)
+            process.links.unlink(parent_of_new(parent))
 
 
 class _Starting(Suspension):
@@ -175,7 +182,7 @@ class _Starting(Suspension):
             if self.parent.monitors is not None:
                 self.parent.monitors.unwatch(self._ref)
             _starting.pop(self.child, None)
-            if self._result is None and self.parent.alive:
+            if self._result is None and (self.parent.alive or self.parent in _starts_for):
                 # Too slow, or the wait was cancelled: nobody would know of it.
                 self.child.exit_signal(self.parent.pid, KILL)
         return (_ERROR, _TIMEOUT) if self._result is None else self._result
@@ -218,9 +225,40 @@ def _is_exit(message: Term, pid: Pid) -> bool:
 
 def ancestors(parent: Process) -> list[Term]:
     """What `$ancestors` of a process is that `parent` starts: names where there are any, else pids."""
+    if parent in _starts_for:
+        return [_starts_for[parent][0]]
     dictionary = parent.dictionary
     older = dictionary.get(ANCESTORS) if dictionary is not None else None
     return [parent.name or parent.pid, *(older if isinstance(older, list) else ())]
+
+
+@contextmanager
+def starting_for(process: Process, parent: Pid) -> Iterator[set[Pid]]:
+    """Meanwhile, what `process` starts with a link has `parent` for its parent: a supervisor elsewhere.
+
+    Gives the pids of those that were started so.
+    """
+    started: set[Pid] = set()
+    _starts_for[process] = (parent, started)
+    try:
+        yield started
+    finally:
+        _starts_for.pop(process, None)
+
+
+def parent_of_new(process: Process) -> Pid:
+    """Who is the parent of what `process` starts with a link: itself, but within `starting_for`."""
+    return _starts_for[process][0] if process in _starts_for else process.pid
+
+
+def link_new(process: Process, new: Process) -> None:
+    """Link what `process` starts to its parent."""
+    if process not in _starts_for:
+        Links.of(process).link(new.pid)
+        return
+    parent, started = _starts_for[process]
+    Links.of(new).link(parent)
+    started.add(new.pid)
 
 
 def _discard(body: Behaviour | Coroutine[Any, Any, Any]) -> None:

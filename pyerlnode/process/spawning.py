@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import inspect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import BadArg, ErlangError, Exit
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import DOWN, Monitors, Waiter, Watch
+from pyerlnode.process.process import current_process
 from pyerlnode.process.task import Suspension
 from pyerlnode.protocol.control import Demonitor, SpawnReply, SpawnRequest
 from pyerlnode.protocol.control import Exit as ExitSignal
@@ -353,6 +355,14 @@ def requested_flags(options: Term) -> int | None:
 
 # --- running ----------------------------------------------------------------------------
 
+# Who asked for a process of this node: its caller, where it is one of rpc's or erpc's.
+_requesters: WeakKeyDictionary[Process, Pid] = WeakKeyDictionary()
+
+
+def requester(process: Process) -> Pid | None:
+    """Who had `process` spawned by module, function and arguments; None where that was nobody."""
+    return _requesters.get(process)
+
 
 async def run(runtime: Runtime, request: SpawnRequest) -> None:
     """What a process that was started by module, function and arguments does."""
@@ -360,6 +370,7 @@ async def run(runtime: Runtime, request: SpawnRequest) -> None:
     if not isinstance(args, list) or len(args) != request.arity:
         what = f"{request.module}:{request.function}/{request.arity}"
         raise BadArg(f"spawn of {what} by {request.sender}: the arguments are no list of so many")
+    _requesters[current_process.get()] = request.sender
     await apply_export(runtime, Export(request.module, request.function, len(args)), args)
 
 

@@ -249,14 +249,19 @@ async def eval_erlang(
 
     BadArg for text that does not parse, else ErlangError, Exit and Throw as `call`.
     """
+    expressions = await parsed(node, source, timeout)
+    variables = [(Atom(name), value) for name, value in (binding or {}).items()]
+    result = await call(node, "erl_eval", "exprs", [expressions, variables], timeout)
+    return result[1] if isinstance(result, tuple) else result
+
+
+async def parsed(node: str, source: str, timeout: float | None = None) -> Term:
+    """Erlang expressions as `erl_eval` takes them, parsed by a BEAM; errors as `eval_erlang`."""
     text = source.rstrip()
     tokens = await call(
         node, "erl_scan", "string", [charlist(text if text.endswith(".") else f"{text}.")], timeout
     )
-    expressions = await call(node, "erl_parse", "parse_exprs", [_parsed(source, tokens)], timeout)
-    variables = [(Atom(name), value) for name, value in (binding or {}).items()]
-    result = await call(node, "erl_eval", "exprs", [_parsed(source, expressions), variables], timeout)
-    return result[1] if isinstance(result, tuple) else result
+    return _parsed(source, await call(node, "erl_parse", "parse_exprs", [_parsed(source, tokens)], timeout))
 
 
 def _parsed(source: str, result: Term) -> Term:

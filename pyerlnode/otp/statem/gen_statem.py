@@ -245,7 +245,7 @@ async def start_machine(
     debug = check_options(options)
     cls = newest(cls)
     mode = cls.__mode__()
-    server = StatemServer(cls, mode, args, this_process().pid if link else None, debug)
+    server = StatemServer(cls, mode, args, proc_lib.parent_of_new(this_process()) if link else None, debug)
     return await proc_lib.start(
         server, initial_call=(mode.module, _INIT, 1), link=link, watch=watch, name=name, timeout=timeout
     )

@@ -190,6 +190,6 @@ async def start_dynamic_supervisor(
     """
     init = _init_of(cls, args, options)
     module = DEFAULT_MODULE if cls is DynamicSupervisor else Atom(cls.__module_name__)
-    parent = this_process().pid if link else None
+    parent = proc_lib.parent_of_new(this_process()) if link else None
     server = DynamicServer(init, module, name, parent, clock)
     return await proc_lib.start(server, initial_call=(_SUPERVISOR, module, 1), link=link, name=name)

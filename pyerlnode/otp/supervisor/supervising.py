@@ -22,6 +22,7 @@ from pyerlnode.otp.debug import IN, NOREPLY, OUT
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import Failure, Ignore, Stop
 from pyerlnode.otp.supervisor import reports as supervisor_reports
+from pyerlnode.otp.supervisor import stand_ins
 from pyerlnode.otp.supervisor.child import BRUTAL_KILL, PERMANENT, UNDEFINED, SpecError
 from pyerlnode.otp.suspending import Suspendable
 from pyerlnode.process import Request, error_reason, exit, exit_reason, stacktrace
@@ -115,11 +116,15 @@ async def shut_down(process: Process, pid: Pid, shutdown: Term) -> Term:
 
 async def shut_down_all(process: Process, children: Mapping[Pid, Term]) -> dict[Pid, Term]:
     """End children at the same time, each with a shutdown time of its own; why each of them ended."""
-    endings = {pid: Request(process, pid, replies=False) for pid in children}
+    stand_in = {pid: stand_ins.of_child(process, pid) for pid in children}
+    endings = {pid: Request(process, stand_in[pid], replies=False) for pid in children}
     timers: list[asyncio.TimerHandle] = []
     try:
         for pid, shutdown in children.items():
-            exit(pid, KILL if shutdown == BRUTAL_KILL else SHUTDOWN)
+            if shutdown == BRUTAL_KILL:
+                exit(pid, KILL)
+            else:
+                exit(stand_in[pid], SHUTDOWN)
             if type(shutdown) is int and not endings[pid].is_down:
                 timers.append(process.runtime.loop.call_later(shutdown / 1000, exit, pid, KILL))
         for ending in endings.values():
@@ -129,7 +134,11 @@ async def shut_down_all(process: Process, children: Mapping[Pid, Term]) -> dict[
             timer.cancel()
         for ending in endings.values():
             ending.close()
-    return {pid: _unlink_and_flush(process, pid, ending.down_reason) for pid, ending in endings.items()}
+    reasons = {}
+    for pid, ending in endings.items():
+        reasons[pid] = _unlink_and_flush(process, stand_in[pid], ending.down_reason)
+        stand_ins.forget(process, stand_in[pid])
+    return reasons
 
 
 def _unlink_and_flush(process: Process, pid: Pid, reason: Term) -> Term:
@@ -330,7 +339,7 @@ class Supervising(Suspendable):
             self.debug.record((NOREPLY, self.system_get_state()))
 
     def _exited(self, message: tuple[Term, Pid, Term]) -> Pending:
-        return self.go_on(self.child_ended(message[1], message[2]))
+        return self.go_on(self.child_ended(stand_ins.forget(self.process, message[1]), message[2]))
 
     def again(self, message: Term) -> None:
         """Send `message` to oneself: other requests get their turn before the next attempt to restart."""

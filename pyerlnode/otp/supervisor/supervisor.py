@@ -194,7 +194,7 @@ async def start_supervisor(
     """
     init = _supervision(cls, args, options)
     module = DEFAULT_MODULE if cls is Supervisor else Atom(cls.__module_name__)
-    parent = this_process().pid if link else None
+    parent = proc_lib.parent_of_new(this_process()) if link else None
     server = SupervisorServer(init, module, name, parent, clock)
     return await proc_lib.start(server, initial_call=(_SUPERVISOR, module, 1), link=link, name=name)
 

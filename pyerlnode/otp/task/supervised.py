@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.otp import reports
-from pyerlnode.otp.proc_lib import ANCESTORS, INITIAL_CALL, ancestors
+from pyerlnode.otp.proc_lib import ANCESTORS, INITIAL_CALL, ancestors, link_new
 from pyerlnode.otp.task import report as task_report
 from pyerlnode.otp.task.work import Work
 from pyerlnode.process import demonitor, exit_reason, monitor
@@ -97,7 +97,7 @@ def spawn_noreply(parent: Process, owner: Owner, callers: Term, work: Work | Ter
     """A task that has its work and tells nobody what comes of it."""
     process = _child(parent)
     if link:
-        Links.of(parent).link(process.pid)
+        link_new(parent, process)
     process.begin(_noreply(process, owner, callers, work))
     return process.pid
 

@@ -221,7 +221,7 @@ async def start_with(
     clock: Callable[[], float] = time.monotonic,
 ) -> StartResult:
     """As `start_task_supervisor`; `init` gives what that of a DynamicSupervisor does, times are terms."""
-    parent = this_process().pid if link else None
+    parent = proc_lib.parent_of_new(this_process()) if link else None
     server = TaskSupervisorServer(init, MODULE, name, parent, clock, restart=restart, shutdown=shutdown)
     return await proc_lib.start(server, initial_call=(_SUPERVISOR, MODULE, 1), link=link, name=name)
 

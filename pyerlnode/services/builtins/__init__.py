@@ -22,6 +22,7 @@ _MODULES = (
     "net_kernel",
     "operators",
     "partition_supervisor",
+    "pyerlnode",
     "registries",
     "registry",
     "task",
