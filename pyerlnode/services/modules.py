@@ -402,7 +402,8 @@ def _info(module: Atom, item: Term) -> Term:
 def apply(function: Export | Fun, args: list[Term]) -> Any:
     """Call what `function` names: the runtime's apply hook.  What it returns may be a coroutine.
 
-    ErlangError `undef` or `function_clause`, of `erlang` `badarg`, with the entry of the stack that a BEAM has.
+    ErlangError `undef` or `function_clause` (`badarg` of `erlang`) with the entry of the stack that a
+    BEAM has.
     """
     if not isinstance(function, Export):
         raise ErlangError((_BADFUN, function), [])

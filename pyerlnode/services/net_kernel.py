@@ -44,6 +44,7 @@ _NODE_TYPE, _VISIBLE, _HIDDEN = Atom("node_type"), Atom("visible"), Atom("hidden
 _REASON, _CONNECTION_ID = Atom("nodedown_reason"), Atom("connection_id")
 _TYPES = ("visible", "hidden", "all")
 _UNKNOWN_OPTIONS, _BAD_OPTION = Atom("unknown_options"), Atom("bad_option_value")
+_INVALID_OPTIONS = Atom("invalid_options")
 _NODEUP = "nodeup"
 
 # What `monitor_nodes` was asked for: with the options' order, so that each subscription is one.
@@ -106,7 +107,7 @@ def monitor_nodes(flag: Any, options: Sequence[Any] | Mapping[Any, Any] | None =
 
 def _wanted(options: Any) -> Any:
     as_map = isinstance(options, Mapping)
-    if isinstance(options, (str, bytes)) or not isinstance(options, (Mapping, Sequence)):
+    if not as_map and not isinstance(options, (list, tuple)):
         return ("error", (_INVALID_OPTIONS, options))
     form = "map" if as_map else "list" if options else "plain"
     kind, reason, connection = "", False, False
@@ -161,7 +162,7 @@ def nodes_info() -> list[tuple[Atom, list[tuple[Atom, Term]]]]:
 
 
 def node_info(node: str) -> list[tuple[Atom, Term]] | None:
-    """What is known of the connection to `node`: owner, state, address, type, in, out; None if there is none."""
+    """What is known of the connection to `node`: owner, state, address, type, messages in, out; or None."""
     for link in local_node().links():
         if link.node == node:
             return _info(link)
