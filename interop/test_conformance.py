@@ -32,6 +32,7 @@ AREAS = [
     "agent",
     "names",
     "info",
+    "bulk",
 ]
 
 
