@@ -31,8 +31,9 @@ Two styles, side by side in one class if need be:
 
 A request whose name is known and whose arguments do not fit goes to `handle_call` if
 the class has one; else it ends the server with `function_clause`, as a missing clause
-does in Elixir.  A name that nobody knows ends it with Elixir's RuntimeError, for a call
-or a cast; for another message it is logged, and the message dropped.
+does in Elixir.  So does a call or a cast of a name that nobody knows; a class that
+handles no calls at all, or no casts, ends with Elixir's RuntimeError.  Any other message
+that nobody knows is logged and dropped.
 
 Callbacks are `def` or `async def`.  A `def` callback must not wait: calls, `receive`
 and `start_link` in it are a UsageError.  One server runs one callback at a time.
