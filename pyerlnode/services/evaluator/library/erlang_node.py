@@ -39,10 +39,10 @@ _FUNCTIONS: Final = {
     "process_info": (1, 2),
     "group_leader": (0, 2),
     "link": (1,),
+    "process_flag": (2,),
     "unlink": (1,),
     "monitor": (2,),
     "demonitor": (1, 2),
-    "exit": (2,),
     "function_exported": (3,),
     "module_loaded": (1,),
 }
