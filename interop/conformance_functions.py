@@ -199,9 +199,9 @@ async def registry_start(arg: Any, key: Any) -> Any:
 @fun.export
 async def start_link_server(arg: Any, options: list[Any]) -> Any:
     erl.process_flag("trap_exit", True)
-    given = dict(options)
-    if "timeout" in given:
-        given["timeout"] = seconds(given["timeout"])
+    given = {key: value for key, value in options if key in ("name", "timeout", "debug", "hibernate_after")}
+    for time in given.keys() & {"timeout", "hibernate_after"}:
+        given[time] = seconds(given[time])
     result = await started(Server.start_link(arg, **given))
     try:
         message: Any = await erl.receive(lambda m: isinstance(m, tuple) and m[0] == "EXIT", timeout=0.3)

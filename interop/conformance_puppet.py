@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import conformance_registry
-from conformance_terms import ERROR, OK, UNDEFINED, from_dictionary, seconds
+from conformance_terms import ERROR, OK, UNDEFINED, from_dictionary, is_timeout, seconds
 
 import pyerlnode as erl
 from pyerlnode import (
@@ -60,6 +60,8 @@ async def puppet(owner: Pid) -> None:
 async def obeyed(command: Any) -> Any:
     try:
         name, *args = command if isinstance(command, tuple) else (command,)
+        if name not in COMMANDS:
+            raise ErlangError("function_clause")
         result = COMMANDS[name](*args)
         return await result if asyncio.iscoroutine(result) or isinstance(result, Awaitable) else result
     except Exit as exited:
@@ -77,12 +79,19 @@ def monitor(item: Any, options: Any = ()) -> Any:
     return erl.monitor(item, **given)
 
 
+def check_options(options: Any, known: set[str]) -> None:
+    if not isinstance(options, list) or any(option not in known for option in options):
+        raise BadArg(f"expected a list of {known}. Got: {options!r}")
+
+
 def demonitor(ref: Any, options: list[Any]) -> bool:
+    check_options(options, {"flush", "info"})
     found = erl.demonitor(ref, flush="flush" in options)
     return found if "info" in options else True
 
 
-def alias(options: list[Any]) -> Any:
+def alias(options: Any) -> Any:
+    check_options(options, {"explicit_unalias", "reply"})
     return erl.alias(reply="reply" in options)
 
 
@@ -109,10 +118,14 @@ async def task_async(supervisor: Any, module: Any, function: Any, args: list[Any
 
 
 async def remote(node: Any, module: Any, function: Any, args: list[Any], timeout: Any) -> Any:
+    if not isinstance(node, Atom) or not isinstance(args, list) or not is_timeout(timeout):
+        raise ErlangError((Atom("erpc"), Atom("badarg")))
     return await erpc.call(node, module, function, args, seconds(timeout))
 
 
 async def remote_rpc(node: Any, module: Any, function: Any, args: list[Any], timeout: Any) -> Any:
+    if not isinstance(node, Atom) or not isinstance(args, list) or not is_timeout(timeout):
+        raise BadArg("rpc:call(Node, M, F, Args, Timeout)")
     return await rpc.result(node, module, function, args, seconds(timeout))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyerlnode as erl
-from pyerlnode import Atom, Exit, Pid
+from pyerlnode import Atom, ErlangError, Exit, Pid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -14,7 +14,13 @@ OK, ERROR = Atom("ok"), Atom("error")
 UNDEFINED = Atom("undefined")
 
 
+def is_timeout(ms: Any) -> bool:
+    return bool(ms == "infinity") or (type(ms) is int and ms >= 0)
+
+
 def seconds(ms: int | Atom) -> float | None:
+    if not is_timeout(ms):
+        raise ErlangError("function_clause")
     return None if isinstance(ms, str) else ms / 1000
 
 

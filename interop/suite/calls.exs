@@ -536,6 +536,24 @@ defmodule Area.Calls do
     assert mailbox(50) == []
   end
 
+  check "it cannot call what is no server" do
+    puppet = puppet()
+    assert tell(puppet, {:call, {:via, :no_such_module, :k}, 1, 100}) == {:caught, :error, :undef}
+    assert {:caught, :error, _} = tell(puppet, {:call, 5, 1, 100})
+    assert {:caught, :error, _} = tell(puppet, {:call, self(), 1, -1})
+
+    for server <- [:nobody_has_it, {:global, :nobody_has_it}] do
+      expected = {:caught, :exit, {:noproc, {GenServer, :call, [server, 1, 100]}}}
+      assert tell(puppet, {:call, server, 1, 100}) == expected
+      expected = {:caught, :exit, {:noproc, {GenServer, :stop, [server, :normal, 100]}}}
+      assert tell(puppet, {:stop, server, :normal, 100}) == expected
+      assert tell(puppet, {:cast, server, 1}) == :ok
+    end
+
+    assert tell(puppet, {:abcast, [node(), peer()], :nobody_has_it, 1}) == :abcast
+    assert tell(puppet, {:multi_call, [], :nobody_has_it, 1, 100}) == {[], []}
+  end
+
   # --- GenServer.stop -------------------------------------------------------------------
 
   check "stop is ok whatever the reason, and terminate hears it" do

@@ -116,6 +116,11 @@ defmodule Area.Failures do
     assert [{Conf.Server, :handle_info, 2, _} | _] = stack
   end
 
+  check "a message to a name that nobody has is badarg where it is sent" do
+    assert {:badarg, [_ | _]} = the_reason({:send, unique(:nobody), 1})
+    assert GenServer.call(server(), {:send, at(unique(:nobody)), 1}) == :ok
+  end
+
   check "exit signals" do
     for {signal, seen} <- [kill: :killed, killed: :killed, boom: :boom, shutdown: :shutdown, noconnection: :noconnection] do
       pid = server()
@@ -335,6 +340,26 @@ defmodule Area.Failures do
     key = unique(:failures)
     assert {:ok, pid} = fun(:registry_start, [{:state, 1}, key])
     assert fun(:registry_start, [{:state, 1}, key]) == {:error, {:already_started, pid}}
+  end
+
+  check "a start with options, and with what is no name" do
+    for options <- [[hibernate_after: 20], [spawn_opt: [priority: :high]], [timeout: :infinity], [debug: [:log]]] do
+      assert {{:ok, pid}, []} = fun(:start_link_server, [{:state, 1}, options])
+      assert GenServer.call(pid, :ping) == :pong
+    end
+
+    pid = named_server(name = unique(:failures))
+    assert fun(:start_link_server, [{:state, 1}, [name: name]]) == {{:error, {:already_started, pid}}, []}
+    assert {:ok, nameless} = fun(:start_server, [{:state, 1}, nil])
+    assert remote(:erlang, :process_info, [nameless, :registered_name]) == []
+
+    for name <- ["text", 5, {:local, :x}] do
+      assert {:badrpc, {:EXIT, {%ArgumentError{message: message}, [_ | _]}}} = fun(:start_server, [{:state, 1}, name])
+      assert message =~ "expected :name option"
+    end
+
+    assert {:badrpc, {:EXIT, {:undef, [{:no_such_module, :whereis_name, [:x], []} | _]}}} =
+             fun(:start_server, [{:state, 1}, {:via, :no_such_module, :x}])
   end
 
   check "a name is free when its process is known to be dead" do

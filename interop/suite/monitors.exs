@@ -232,6 +232,14 @@ defmodule Area.Monitors do
     assert tell(puppet, {:demonitor, :no_reference, []}) == {:caught, :error, :badarg}
     assert tell(puppet, {:monitor, self(), [no_such: :option]}) == {:caught, :error, :badarg}
     assert tell(puppet, {:monitor, self(), [alias: :no_such]}) == {:caught, :error, :badarg}
+    # A reference of another node is no monitor; one of its own may once have been.
+    assert tell(puppet, {:demonitor, make_ref(), []}) == {:caught, :error, :badarg}
+    assert tell(puppet, {:demonitor, tell(puppet, {:alias, []}), [:info]}) == false
+    assert tell(puppet, {:demonitor, tell(puppet, {:alias, []}), [:no_such]}) == {:caught, :error, :badarg}
+    for options <- [[:no_such], :reply], do: assert(tell(puppet, {:alias, options}) == {:caught, :error, :badarg})
+    assert tell(puppet, {:unalias, 5}) == {:caught, :error, :badarg}
+    assert tell(puppet, {:trap_exit, :maybe}) == {:caught, :error, :badarg}
+    assert tell(puppet, {:exit, :no_pid, :x}) == {:caught, :error, :badarg}
   end
 
   check "a server is told of what it watches" do
@@ -545,8 +553,18 @@ defmodule Area.Monitors do
     quiet(puppet)
   end
 
+  check "its own node is never down for anybody" do
+    puppet = puppet()
+    assert tell(puppet, {:monitor_node, peer(), true}) == true
+    assert tell(puppet, {:monitor_node, peer(), false}) == true
+    assert tell(puppet, {:disconnect, peer()}) == false
+    quiet(puppet)
+  end
+
   check "options of monitor_nodes that are not known" do
     puppet = puppet()
+    assert tell(puppet, {:monitor_nodes, true, 5}) == {:error, {:invalid_options, 5}}
+    assert tell(puppet, {:monitor_nodes, :maybe}) == :error
     assert tell(puppet, {:monitor_nodes, true, [:no_such]}) == {:error, {:unknown_options, [:no_such]}}
     assert {:error, _} = tell(puppet, {:monitor_nodes, true, [node_type: :no_such]})
     assert tell(puppet, {:monitor_nodes, true, []}) == :ok

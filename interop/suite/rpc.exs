@@ -403,6 +403,14 @@ defmodule Area.Rpc do
     refute_receive {:fwd, ^puppet, _}, 250
   end
 
+  check "what is no call is badarg" do
+    puppet = puppet()
+    for {node, args, timeout} <- [{node(), :no_list, 100}, {node(), [], -1}, {"no node", [], 100}] do
+      assert tell(puppet, {:erpc, node, :m, :f, args, timeout}) == {:caught, :error, {:erpc, :badarg}}
+      assert tell(puppet, {:rpc, node, :m, :f, args, timeout}) == {:caught, :error, :badarg}
+    end
+  end
+
   check "what it calls here is killed" do
     puppet = puppet()
     me = self()

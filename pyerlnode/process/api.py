@@ -244,11 +244,13 @@ def is_alive(pid: Pid) -> bool:
 
 @forwarded
 def process_flag(flag: str, value: bool) -> bool:
-    """Set `trap_exit`; the old value.  BadArg for another flag."""
+    """Set `trap_exit`; the old value.  BadArg for another flag, and for what is neither True nor False."""
     if flag != "trap_exit":
         raise BadArg(f"process_flag knows trap_exit, not {flag}")
+    if not isinstance(value, bool):
+        raise BadArg(f"trap_exit is True or False, not {value!r}")
     process = this_process()
-    old, process.trap_exit = process.trap_exit, bool(value)
+    old, process.trap_exit = process.trap_exit, value
     return old
 
 
@@ -338,10 +340,13 @@ def monitored(process: Process, item: Pid | str | tuple[str, str]) -> Monitored:
 def demonitor(ref: Reference, *, flush: bool = False) -> bool:
     """End a monitor; whether it was still there.
 
-    With `flush` a message of it that is in the mailbox already is taken out.
+    With `flush` a message of it that is in the mailbox already is taken out.  BadArg for a
+    reference that another node has made: it is no monitor of this process.
     """
     _check_reference(ref)
     process = this_process()
+    if ref.node != process.runtime.name:
+        raise BadArg("demonitor: the reference is of another node")
     found = process.monitors is not None and process.monitors.unwatch(ref)
     if flush and not found and process.mailbox is not None:
         process.mailbox.remove(
@@ -352,9 +357,13 @@ def demonitor(ref: Reference, *, flush: bool = False) -> bool:
 
 @forwarded
 def monitor_node(node: str, flag: bool) -> bool:
-    """With True: one `{nodedown, Node}` when the connection to `node` is lost or cannot be made; True."""
+    """With True: one `{nodedown, Node}` when the connection to `node` is lost or cannot be made; True.
+
+    Of its own node a process never hears.
+    """
     process = this_process()
-    process.runtime.watch_node(process, Atom(node), flag)
+    if node != process.runtime.name:
+        process.runtime.watch_node(process, Atom(node), flag)
     return True
 
 

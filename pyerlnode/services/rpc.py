@@ -26,7 +26,7 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.errors import CallTimeout, ErlangError, Exit, NodeDown, TermEncodeError, Throw
+from pyerlnode.errors import BadArg, CallTimeout, ErlangError, Exit, NodeDown, TermEncodeError, Throw
 from pyerlnode.otp import GenServer, NoReply, gen
 from pyerlnode.otp.gen_server import spawn_server
 from pyerlnode.process import exit_reason, monitor, send, this_process
@@ -84,6 +84,8 @@ async def result(
     """As `rpc:call/5`: what the function returned or threw, or `(badrpc, reason)`."""
     try:
         return _returned(await erpc.call(node, module, function, args, timeout))
+    except BadArg:
+        raise  # of the arguments here, not of the function there
     except (Throw, Exit, ErlangError) as error:
         if not _is_erpc(error, _NOTSUP):
             return _badrpc(error)

@@ -10,7 +10,7 @@ from process_tools import idle, inside, settled
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg
 from pyerlnode.process import Process, Request, Runtime, this_process
-from pyerlnode.term import Atom, Pid
+from pyerlnode.term import Atom, Pid, Reference
 
 
 async def quiet() -> bool:
@@ -52,6 +52,18 @@ async def test_what_is_no_reference_is_badarg(ref: Any) -> None:
     for function in (erl.demonitor, erl.unalias):
         with pytest.raises(BadArg):
             function(ref)
+
+
+async def test_a_reference_of_another_node_is_no_monitor() -> None:
+    with pytest.raises(BadArg):
+        erl.demonitor(Reference(Atom("away@localhost"), 1, (1, 2, 3)))
+
+
+async def test_nobody_hears_of_its_own_node(runtime: Runtime) -> None:
+    assert erl.monitor_node(runtime.name, True) is True
+    assert await quiet()
+    with pytest.raises(BadArg):
+        erl.process_flag("trap_exit", "maybe")  # type: ignore[arg-type]
 
 
 async def test_demonitor() -> None:

@@ -232,6 +232,7 @@ async def test_bad_options_of_monitor_nodes(kate: Node) -> None:
     async def body() -> None:
         bad = net_kernel.monitor_nodes(True, ["nonsense"])
         assert bad == ("error", ("unknown_options", ["nonsense"]))
+        assert net_kernel.monitor_nodes(True, 5) == ("error", ("invalid_options", 5))  # type: ignore[arg-type]
         bad = net_kernel.monitor_nodes(True, [("node_type", "nonsense")])
         assert bad == ("error", ("bad_option_value", ("node_type", "nonsense")))
         assert net_kernel.monitor_nodes("x") == "error"
