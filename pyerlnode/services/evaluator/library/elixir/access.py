@@ -58,7 +58,7 @@ def fetch(container: Term, key: Term) -> Steps:
         return keyword.fetch(container, key)
     if container is None:
         return ERROR
-    raise _undefined(container, key)
+    raise function_clause()
 
 
 def _atom_key(key: Term) -> None:
@@ -74,17 +74,6 @@ def _atom_key(key: Term) -> None:
     raise argument_error(
         "the Access module supports only keyword lists (with atom keys), got: "
         f"{shown(key)}\n\nIf you want to search lists of tuples, use List.keyfind/3."
-    )
-
-
-def _undefined(container: Term, key: Term) -> ErlangError:
-    return raised(
-        "UndefinedFunctionError",
-        module=container if is_atom(container) else None,
-        function=Atom("fetch"),
-        arity=2,
-        reason=None,
-        message=None,
     )
 
 
@@ -117,19 +106,13 @@ def get_and_update(container: Term, key: Term, fun: Term) -> Steps:
         return (yield from map.get_and_update(container, key, fun))
     if isinstance(container, list):
         if not is_atom(key):
-            raise argument_error(_no_list_key("get_and_update/3", key, container))
+            raise argument_error(
+                f"the Access calls for keywords expect the key to be an atom, got: {shown(key)}"
+            )
         return (yield from keyword.get_and_update(container, key, fun))
     if container is None:
         raise argument_error(f"could not put/update key {shown(key)} on a nil value")
-    raise _undefined(container, key)
-
-
-def _no_list_key(function: str, key: Term, container: Term) -> str:
-    return (
-        "the Access calls for keywords expect the key to be an atom, got: "
-        if function
-        else shown(container)
-    ) + shown(key)
+    raise function_clause()
 
 
 @access.function("pop", 2)
@@ -144,7 +127,7 @@ def pop(container: Term, key: Term) -> Steps:
         return keyword.pop(container, key)
     if container is None:
         raise argument_error(f"could not pop key {shown(key)} on a nil value")
-    raise _undefined(container, key)
+    raise function_clause()
 
 
 # --- leading on -------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from pyerlnode.services.evaluator.library.elixir.support import (
     is_pair,
     is_struct,
     need,
+    need_fun,
     plain,
     raised,
     truthy,
@@ -328,6 +329,7 @@ def _added(items: list[Term]) -> Term:
 
 @enum.function("sum_by", 2)
 def sum_by(enumerable: Term, fun: Term) -> Steps:
+    need_fun(fun, 1)
     return _added((yield from map_(enumerable, fun)))
 
 
@@ -341,6 +343,7 @@ def product(enumerable: Term) -> Steps:
 
 @enum.function("product_by", 2)
 def product_by(enumerable: Term, fun: Term) -> Steps:
+    need_fun(fun, 1)
     return (yield from product((yield from map_(enumerable, fun))))
 
 

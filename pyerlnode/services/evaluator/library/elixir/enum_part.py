@@ -326,6 +326,7 @@ def reverse_slice(enumerable: Term, start: Term, count: Term) -> Steps:
 def slide(enumerable: Term, moved: Term, to: Term) -> Steps:
     items = yield from items_of(enumerable)
     numbers = plain(moved)
+    need(is_integer(to), is_integer(moved) or is_struct(numbers, "Range"))
     first, last = (moved, moved) if is_integer(moved) else (field(numbers, "first"), field(numbers, "last"))
     if not is_integer(moved) and field(numbers, "step") not in (None, 1):
         raise argument_error(f"Enum.slide/3 does not accept ranges with custom steps, got: {shown(numbers)}")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pyerlnode.services.evaluator.library import exact
-from pyerlnode.services.evaluator.library.arguments import Steps, function_clause, is_atom, is_integer
+from pyerlnode.services.evaluator.library.arguments import Steps, badkey, function_clause, is_atom, is_integer
 from pyerlnode.services.evaluator.library.elixir.support import (
     EXCEPTION,
     exception,
@@ -83,8 +83,9 @@ def _maker(name: str) -> Callable[[Term], Term]:
         need(isinstance(given, list))
         for item in given:
             need(is_pair(item))
-            if isinstance(item[0], Atom) and item[0] in fields:
-                fields[str(item[0])] = item[1]
+            if not isinstance(item[0], Atom) or item[0] not in fields:
+                raise badkey(item[0])
+            fields[str(item[0])] = item[1]
         return exception(name, **fields)
 
     return make

@@ -162,7 +162,7 @@ def pop_in(data: Term, keys: Term) -> Steps:
 @kernel.function("-pop_in-", 2)
 def pop_rest(keys: Term, data: Term) -> Steps:
     if data is None:
-        return None, None
+        return _POP
     key, rest = keys[0], keys[1:]
     if is_any_fun(key):
         after = closure("Elixir.Kernel", "-pop_in-" if rest else "-pop-", 1, rest)

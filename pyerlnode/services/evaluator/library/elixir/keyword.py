@@ -412,21 +412,41 @@ def validate(keywords: Term, allowed: Term) -> Term:
 @keyword.function("validate!", 2)
 def validate_it(keywords: Term, allowed: Term) -> Term:
     result, unknown = _validated(keywords, allowed)
-    if unknown:
-        known = [item[0] if is_pair(item) else item for item in allowed]
-        raise argument_error(
-            f"unknown keys {shown(unknown)} in {shown(keywords)}, the allowed keys are: {shown(known)}"
-        )
-    return result
+    if not unknown:
+        return result
+    known = [item[0] if is_pair(item) else item for item in allowed]
+    raise argument_error(
+        f"unknown keys {shown(unknown)} in {shown(keywords)}, the allowed keys are: {shown(known)}"
+    )
 
 
 def _validated(keywords: Term, allowed: Term) -> tuple[list[Term], list[Term]]:
-    """The keywords with defaults in front, and the keys that are not allowed."""
-    need(is_keyword(keywords), isinstance(allowed, list))
-    names = [item[0] if is_pair(item) else item for item in allowed]
-    unknown = [key for key, _ in keywords if not any(equal(key, name) for name in names)]
-    out = list(keywords)
-    for item in allowed:
-        if is_pair(item) and not has_key(keywords, item[0]):
+    """The keywords behind the defaults of what is missing; keys that are not allowed, or not twice."""
+    need(isinstance(keywords, list), isinstance(allowed, list))
+    front, behind = list(allowed), list[Term]()
+    out: list[Term] = []
+    unknown: list[Term] = []
+    for item in keywords:
+        need(is_pair(item) and is_atom(item[0]))
+        found = _found(item[0], front, behind) or _found(item[0], behind, front)
+        if found is None:
+            unknown.insert(0, item[0])
+        else:
+            front, behind = found
             out.insert(0, item)
-    return out, list(dict.fromkeys(unknown))
+    return _with_defaults(front, _with_defaults(behind, out)), unknown
+
+
+def _found(key: Term, among: list[Term], passed: list[Term]) -> tuple[list[Term], list[Term]] | None:
+    """What is allowed without the key, as the search leaves it."""
+    for index, item in enumerate(among):
+        if equal(item, key) or same_key(item, key):
+            return among[index + 1 :], [*among[:index][::-1], *passed]
+    return None
+
+
+def _with_defaults(left: list[Term], out: list[Term]) -> list[Term]:
+    for item in left:
+        if is_pair(item):
+            out = [item, *out]
+    return out

@@ -7,7 +7,7 @@ Proof: tests/services/evaluator/test_library_elixir_map.py, interop/test_evaluat
 from __future__ import annotations
 
 from pyerlnode.services.evaluator.library import exact
-from pyerlnode.services.evaluator.library.arguments import Steps, badarg, badmap, function_clause
+from pyerlnode.services.evaluator.library.arguments import Steps, badarg, badkey, badmap, function_clause
 from pyerlnode.services.evaluator.library.elixir.enum import is_true
 from pyerlnode.services.evaluator.library.elixir.sources import items_of
 from pyerlnode.services.evaluator.library.elixir.support import (
@@ -72,8 +72,10 @@ def new_with(enumerable: Term, fun: Term) -> Steps:
 
 
 @map_module.function("from_keys", 2)
-def from_keys(keys: Term, value: Term) -> Steps:
-    return exact.from_pairs((key, value) for key in (yield from items_of(keys)))
+def from_keys(keys: Term, value: Term) -> Term:
+    if not isinstance(keys, list):
+        raise badarg()
+    return exact.from_pairs((key, value) for key in keys)
 
 
 @map_module.function("from_struct", 1)
@@ -136,7 +138,7 @@ def fetch(given: Term, key: Term) -> Term:
 def fetch_it(given: Term, key: Term) -> Term:
     found = exact.get(a_map(given), key)
     if found is MISSING:
-        raise key_error(key, given)
+        raise badkey(key)
     return found
 
 
@@ -218,8 +220,10 @@ def pop_or(given: Term, key: Term, default: Term) -> Term:
 
 @map_module.function("pop!", 2)
 def pop_it(given: Term, key: Term) -> Term:
-    fetch_it(given, key)
-    return exact.pop(given, key)
+    value, left = exact.pop(a_map(given), key)
+    if value is MISSING:
+        raise key_error(key, given)
+    return value, left
 
 
 @map_module.function("pop_lazy", 3)

@@ -49,8 +49,7 @@ def power(base: Term, exponent: Term) -> Steps:
         if base == 0:
             raise badarith()
         return (yield Remote("math", "pow", (base, exponent)))
-    if not (is_number(base) and is_number(exponent)):
-        raise badarith()
+    need(is_number(base), is_number(exponent))
     return (yield Remote("math", "pow", (base, exponent)))
 
 

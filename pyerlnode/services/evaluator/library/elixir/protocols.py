@@ -19,6 +19,7 @@ from pyerlnode.services.evaluator.library.arguments import (
 from pyerlnode.services.evaluator.library.elixir.inspecting import inspected
 from pyerlnode.services.evaluator.library.elixir.sources import END, Source, guarded, items_of, opened
 from pyerlnode.services.evaluator.library.elixir.support import (
+    ERROR,
     OK,
     argument_error,
     closure,
@@ -187,12 +188,20 @@ def into_device(state: Term, command: Term) -> Steps:
 
 @enumerable.function("count", 1)
 def count(given: Term) -> Steps:
-    return OK, (yield Remote("Elixir.Enum", "count", (given,)))
+    module = _folded(given)
+    return (ERROR, module) if module else (OK, (yield Remote("Elixir.Enum", "count", (given,))))
 
 
 @enumerable.function("member?", 2)
 def member(given: Term, element: Term) -> Steps:
-    return OK, (yield Remote("Elixir.Enum", "member?", (given, element)))
+    module = _folded(given)
+    return (ERROR, module) if module else (OK, (yield Remote("Elixir.Enum", "member?", (given, element))))
+
+
+def _folded(given: Term) -> Atom | None:
+    """The implementation that leaves the answer to `reduce`; None where it knows the answer."""
+    name = str(impl_for(given) or "")
+    return Atom(name) if name.endswith((".List", ".Stream", ".Function")) else None
 
 
 @enumerable.function("impl_for", 1)

@@ -224,9 +224,12 @@ def split(given: Term, count: Term) -> Term:
     need(is_integer(count))
     numbers = plain(given)
     size = size_of(_numbers(given))
-    taken = min(count, size) if count >= 0 else max(size + count, 0)
     first, last, step = field(numbers, "first"), field(numbers, "last"), field(numbers, "step")
-    middle = first + step * (taken - 1)
+    upwards = first < last or (first == last and step > 0)
+    if upwards is not (step > 0):
+        return range_of(first, first - step, step), range_of(last + step, last, step)
+    middle = first + step * ((count if count >= 0 else size + count) - 1)
+    middle = max(min(middle, last), first - step) if upwards else min(max(middle, last), first - step)
     return range_of(first, middle, step), range_of(middle + step, last, step)
 
 

@@ -101,7 +101,16 @@ def at(binary: Term, position: Term) -> Term:
 
 @string.function("reverse", 1)
 def reverse(binary: Term) -> Term:
-    return octets("".join(reversed(graphemes_of(binary))))
+    out: list[str] = []
+    piece: list[str] = []
+    # A byte that is no character stays where it is, between the pieces that are turned round.
+    for cluster in graphemes_of(binary):
+        if "\udc80" <= cluster <= "\udcff":
+            out += [*reversed(piece), cluster]
+            piece = []
+        else:
+            piece.append(cluster)
+    return octets("".join([*out, *reversed(piece)]))
 
 
 @string.function("valid?", 1)
