@@ -17,7 +17,7 @@ from pyerlnode.process import Process, this_process
 from pyerlnode.services.evaluator import limits
 from pyerlnode.services.evaluator.library.erlang import badarg, erlang, send
 from pyerlnode.services.evaluator.library.registry import TailCall, TailRemote
-from pyerlnode.term import Atom, Export, Fun, Pid, Term
+from pyerlnode.term import Atom, Export, Fun, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,19 +52,24 @@ def apply_named(module: Any, name: Any, args: Any) -> TailRemote:
     return TailRemote(module, name, args)
 
 
+def _failed(reason: Term) -> ErlangError:
+    """An error whose stack begins where a closure's code runs, not in `error/1`."""
+    return ErlangError(reason, [(Atom("erl_eval"), Atom("expr"), 6, [])])
+
+
 @erlang.function("error", 1)
 def error(reason: Any) -> None:
-    raise ErlangError(reason, [])
+    raise _failed(reason)
 
 
 @erlang.function("error", 2)
 def error_with(reason: Any, args: Any) -> None:
-    raise ErlangError(reason, [])
+    raise _failed(reason)
 
 
 @erlang.function("error", 3)
 def error_with_options(reason: Any, args: Any, options: Any) -> None:
-    raise ErlangError(reason, [])
+    raise _failed(reason)
 
 
 @erlang.function("exit", 1)
@@ -79,7 +84,7 @@ def throw(value: Any) -> None:
 
 @erlang.function("nif_error", 1)
 def nif_error(reason: Any) -> None:
-    raise ErlangError(reason, [])
+    raise _failed(reason)
 
 
 @erlang.function("raise", 3)
@@ -156,7 +161,7 @@ def spawn_opt(fun: Any, options: Any) -> Any:
     return (processes.spawn_link if "link" in options else processes.spawn)(_run, *called)
 
 
-# --- messages and signals -----------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------
 
 
 @_process("send", 3)
@@ -165,13 +170,6 @@ def send_with(to: Any, message: Any, options: Any) -> Atom:
         raise badarg()
     send(to, message)
     return _OK
-
-
-@_process("exit", 2)
-def exit_signal(pid: Any, reason: Any) -> bool:
-    if not isinstance(pid, Pid):
-        raise badarg()
-    return processes.exit(pid, reason)
 
 
 # --- the process dictionary ---------------------------------------------------------------
