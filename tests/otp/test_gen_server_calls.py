@@ -204,7 +204,7 @@ async def test_a_node_that_cannot_be_reached() -> None:
     with pytest.raises(NodeDown) as failed:
         await GenServer.call(("server", "absent@localhost"), GET)
     there = (Atom("server"), Atom("absent@localhost"))
-    assert equal(failed.value.reason, _exit((Atom("nodedown"), there[1]), there))
+    assert equal(failed.value.reason, _exit((Atom("nodedown"), there[1]), there, 5.0))
 
 
 async def test_no_answer_in_time_and_the_late_one_reaches_nobody(runtime: Runtime) -> None:
