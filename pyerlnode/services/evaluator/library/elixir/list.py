@@ -200,7 +200,7 @@ def keysort(items: Term, position: Term) -> Steps:
 def keysort_with(items: Term, position: Term, sorter: Term) -> Steps:
     at = _position(position) - 1
     need(isinstance(items, list))
-    if not all(isinstance(item, tuple) and 0 <= at < len(item) for item in items):
+    if len(items) > 1 and not all(isinstance(item, tuple) and 0 <= at < len(item) for item in items):
         raise badarg()
     keyed = [(item[at], item) for item in items]
     key_of = _first_of_pair()

@@ -201,7 +201,7 @@ def member(given: Term, element: Term) -> Steps:
 def _folded(given: Term) -> Atom | None:
     """The implementation that leaves the answer to `reduce`; None where it knows the answer."""
     name = str(impl_for(given) or "")
-    return Atom(name) if name.endswith((".List", ".Stream", ".Function")) else None
+    return Atom(name) if name.endswith((".Stream", ".Function")) or (given and isinstance(given, list)) else None
 
 
 @enumerable.function("impl_for", 1)

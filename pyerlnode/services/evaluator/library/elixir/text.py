@@ -204,9 +204,9 @@ def bounds(indices: Term, size: int, function: str) -> tuple[int, int, int]:
 def byte_slice(binary: Term, start: Term, amount: Term) -> Term:
     need(isinstance(binary, bytes), is_integer(start), is_integer(amount, 0))
     begin = start if start >= 0 else max(0, len(binary) + start)
+    while begin < len(binary) and binary[begin] & 0xC0 == 0x80:
+        begin += 1
     part = binary[begin : begin + amount]
-    while part and part[0] & 0xC0 == 0x80:
-        part = part[1:]
     return part.decode("utf-8", "ignore").encode() if not is_valid(part) else part
 
 
