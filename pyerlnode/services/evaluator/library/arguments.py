@@ -3,7 +3,7 @@
 Terms come as `term.decode` gives them: binaries are bytes, `true`, `false` and `nil` are
 True, False and None.  Nothing here looks into a term by recursion.
 
-Proof: tests/services/evaluator/test_library_erlang_lists.py and its neighbours.
+Proof: tests/services/evaluator/test_library_erlang.py and its neighbours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`binary`: searching, splitting and copying binaries by bytes.
 
 Source: module `binary` of the STDLIB reference manual (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang_binary.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`calendar`: days, dates and seconds of the Gregorian calendar, from the year 0 on.
 
 Source: calendar.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_calendar.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`crypto`: hashes, MACs and random bytes, as Python's `hashlib` and `secrets` have them.
 
 Source: module `crypto` of the Crypto reference manual (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang_binary.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 makes as many new atoms at most as closures may.
 
 Source: module `erlang` of the ERTS reference manual (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang_conversions.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Atoms are never forgotten, so closures may make `NEW_ATOMS` of them and no more.
 
 Source: module `erlang` of the ERTS reference manual (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang_conversions.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

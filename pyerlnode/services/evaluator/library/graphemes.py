@@ -5,7 +5,7 @@ stay with what is before them, a zero width joiner binds what comes after it to 
 two regional indicators are a flag, Hangul syllables stay together, and so do CR and LF.  What
 is a pictograph, or stands before its base, is known by its block.
 
-Proof: tests/services/evaluator/test_library_erlang_string.py; interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py; interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

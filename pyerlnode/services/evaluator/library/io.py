@@ -3,7 +3,7 @@
 As on a BEAM, `io:format` sends the format and its arguments: the receiver makes text of them.
 
 Source: io.erl of OTP 27; stdlib user's guide, "The Erlang I/O Protocol".
-Proof: tests/services/evaluator/test_library_erlang_io.py, interop/test_evaluator.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_closures.py.
 """
 
 from __future__ import annotations

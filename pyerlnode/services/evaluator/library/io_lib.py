@@ -4,7 +4,7 @@
 sequence.
 
 Source: io_lib.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_io.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

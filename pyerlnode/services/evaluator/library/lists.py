@@ -3,7 +3,7 @@
 Those are in `lists_funs.py`, `lists_keys.py` and `lists_sort.py`.
 
 Source: lists.erl of OTP 27; module `lists` of the STDLIB reference manual.
-Proof: tests/services/evaluator/test_library_erlang_lists.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The functions of `lists` that call a fun for the elements.
 
 Source: lists.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_lists.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

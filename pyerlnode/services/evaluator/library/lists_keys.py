@@ -1,7 +1,7 @@
 """The functions of `lists` for lists of tuples, by an element of each.
 
 Source: lists.erl of OTP 27; keyfind/3, keymember/3 and keysearch/3 are BIFs.
-Proof: tests/services/evaluator/test_library_erlang_lists.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Without a fun the order is that of terms, and elements that are equal by `==` st
 order that they came in.  With a fun, which may receive or sleep, the merging is done here.
 
 Source: lists.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_lists.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ the improper list of the keys that are left and the map.  Without an order the p
 order of their arrival.
 
 Source: maps.erl of OTP 27; module `maps` of the STDLIB reference manual.
-Proof: tests/services/evaluator/test_library_erlang_maps.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

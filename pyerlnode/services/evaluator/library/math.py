@@ -1,7 +1,7 @@
 """`math`: floats of integers and floats; `badarith` where the result is none.
 
 Source: module `math` of the STDLIB reference manual (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang_math.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Python refuses to read or print integers of more than some thousand digits at on
 takes quadratic time; here their size is limited before, and they go through hexadecimal or in
 pieces.
 
-Proof: tests/services/evaluator/test_library_erlang_conversions.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`ordsets`: sets as sorted lists without duplicates; elements are told apart by `==`.
 
 Source: ordsets.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_dictionaries.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`proplists`: lists of `{Key, Value, ...}` tuples and of atoms, which stand for `{Atom, true}`.
 
 Source: proplists.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_dictionaries.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A queue of two or more never has an empty side, so that both ends are at hand.
 
 Source: queue.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_dictionaries.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

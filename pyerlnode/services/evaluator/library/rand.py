@@ -4,7 +4,7 @@ The state is in the process dictionary, as on a BEAM, and a seed gives the same 
 `rand:seed(default, 42)` and the like know `exsss` and `default` only.
 
 Source: rand.erl of OTP 27; D. Blackman, S. Vigna, "Scrambled Linear Pseudorandom Number Generators".
-Proof: tests/services/evaluator/test_library_erlang_rand.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

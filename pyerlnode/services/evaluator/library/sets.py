@@ -4,7 +4,7 @@
 asked for `{version, 2}`.
 
 Source: sets.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_dictionaries.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ chardata that says the same.)  The functions for lists of characters only are in
 `string_lists.py`.
 
 Source: string.erl of OTP 27; module `string` of the STDLIB reference manual.
-Proof: tests/services/evaluator/test_library_erlang_string.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

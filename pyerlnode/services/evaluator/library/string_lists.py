@@ -1,7 +1,7 @@
 """`string`: the old functions, for flat lists of characters only.
 
 Source: string.erl of OTP 27, "Obsolete API functions".
-Proof: tests/services/evaluator/test_library_erlang_string.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`unicode`: characters as binaries, lists and in other encodings.
 
 Source: unicode.erl of OTP 27.
-Proof: tests/services/evaluator/test_library_erlang_binary.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations
