@@ -1,7 +1,7 @@
 # Much at once: order, size, number, and everything of each kind of term.
 
 defmodule Area.Bulk do
-  use Suite
+  use Suite, at_once: 3, patience: 60_000
   import Bitwise
 
   defp sink(n), do: fun(:sink, [self(), n])
@@ -42,7 +42,7 @@ defmodule Area.Bulk do
     assert_sunk(sink, 10_000)
   end
 
-  check "a hundred thousand messages in order", timeout: 60_000 do
+  check "a hundred thousand messages in order" do
     sink = sink(100_000)
     for i <- 1..100_000, do: send(sink, {:n, i})
     assert_sunk(sink, 100_000)
@@ -237,21 +237,21 @@ defmodule Area.Bulk do
     end
   end
 
-  check "ten million bytes there and back", timeout: 40_000 do
+  check "ten million bytes there and back" do
     binary = :binary.copy(:crypto.strong_rand_bytes(1000), 10_000)
     assert fun(:size, [binary]) == {:size, 10_000_000}
     assert fun(:blob, [10_000_000]) == :binary.copy(<<7>>, 10_000_000)
     assert echo(server(), binary) == binary
   end
 
-  check "several large ones at the same time", timeout: 40_000 do
+  check "several large ones at the same time" do
     server = server()
     binaries = for i <- 1..4, do: :binary.copy(<<i>>, 3_000_000)
     tasks = for binary <- binaries, do: Task.async(fn -> echo(server, binary) == binary end)
     assert Task.await_many(tasks, 30_000) == [true, true, true, true]
   end
 
-  check "small messages pass a large one", timeout: 40_000 do
+  check "small messages pass a large one" do
     {slow, quick} = {server(), server()}
     binary = :binary.copy(<<1>>, 20_000_000)
     large = Task.async(fn -> echo(slow, {:large, binary}) == {:large, binary} end)
@@ -260,7 +260,7 @@ defmodule Area.Bulk do
     assert Enum.max(times) < 5_000_000
   end
 
-  check "fragments of many senders come together again", timeout: 40_000 do
+  check "fragments of many senders come together again" do
     sink = puppet()
     me = self()
 
@@ -316,7 +316,7 @@ defmodule Area.Bulk do
     assert_same(server(), [deep_list(10_000), deep_tuple(10_000), deep_map(5000)])
   end
 
-  check "deeper than any stack", timeout: 30_000 do
+  check "deeper than any stack" do
     assert_same(server(), [deep_list(100_000), deep_tuple(100_000)])
   end
 
@@ -462,7 +462,7 @@ defmodule Area.Bulk do
     assert eventually(fn -> remote(:erlang, :system_info, [:process_count]) <= before + 5 end)
   end
 
-  check "floods, calls and large messages at the same time", alone: true, timeout: 60_000 do
+  check "floods, calls and large messages at the same time", alone: true do
     server = server()
     sink = sink(20_000)
     binary = :binary.copy("z", 2_000_000)

@@ -3,15 +3,18 @@
 # An area is a module Area.NAME in NAME.exs.  Its checks run side by side, each in a process of its own that
 # is linked to nobody; those with `alone: true` (they cut the connection, count processes, ...) run one by
 # one when the others are done.  So a check makes its own servers and names, and waits for what happens.
+# `use Suite, at_once: 3, patience: 60_000` is for an area of which a few checks keep the peer busy.
 
 defmodule Suite do
   @at_once 16
   @patience 15_000
 
-  defmacro __using__(_) do
+  defmacro __using__(options) do
     quote do
       import ExUnit.Assertions
       import Suite
+      def at_once, do: unquote(options[:at_once] || @at_once)
+      def patience, do: unquote(options[:patience] || @patience)
       Module.register_attribute(__MODULE__, :checks, accumulate: true)
       @before_compile Suite
     end
@@ -149,7 +152,7 @@ defmodule Suite do
     Application.put_env(:suite, :peer, peer)
     true = Node.connect(peer)
     {last, first} = Enum.split_with(area.checks(), fn {_, options} -> options[:alone] end)
-    failures = run_checks(area, first, @at_once) ++ run_checks(area, last, 1)
+    failures = run_checks(area, first, area.at_once()) ++ run_checks(area, last, 1)
     {length(first) + length(last), failures}
   end
 
@@ -160,7 +163,7 @@ defmodule Suite do
   end
 
   defp outcome(area, {name, options}) do
-    timeout = Keyword.get(options, :timeout, @patience)
+    timeout = Keyword.get(options, :timeout, area.patience())
     {pid, ref} = spawn_monitor(fn -> exit({:done, attempt(area, name)}) end)
 
     receive do
