@@ -68,8 +68,33 @@ defmodule Area.Sys do
 
   check "every behaviour has a state" do
     for server <- behaviours() ++ registries(), do: assert(state(server) != :nothing)
-    {:ok, dynamic} = fun(:start_dynamic, [[strategy: :one_for_one, max_children: 7]])
-    assert %{max_children: 7, strategy: :one_for_one} = state(dynamic)
+  end
+
+  check "the state of a supervisor is OTP's record" do
+    supervisor = supervisor(%{strategy: :rest_for_one, intensity: 7}, for(id <- [:a, :b], do: spec(id, {:state, id})))
+    state = state(supervisor)
+    assert elem(state, 0) == :state
+    assert elem(state, 1) == {supervisor, Conf.Sup}
+    assert elem(state, 2) == :rest_for_one
+    assert {[:b, :a], %{a: child}} = elem(state, 3)
+    start = {Conf.Server, :start_link, [{:state, :a}]}
+    pid = child(supervisor, :a)
+    assert child == {:child, pid, :a, start, :permanent, false, 5000, :worker, [Conf.Server]}
+    assert elem(state, 5) == 7
+    assert elem(state, 6) == 5
+    assert Conf.Sup in Tuple.to_list(state)
+    assert state(at(:conf_sup_one)) |> elem(1) == {:local, :conf_sup_one}
+  end
+
+  check "the state of a dynamic supervisor is Elixir's struct" do
+    {:ok, dynamic} = fun(:start_dynamic, [[strategy: :one_for_one, max_children: 7, max_restarts: 2]])
+    start = {Conf.Server, :start_link, [{:state, 1}]}
+    {:ok, pid} = DynamicSupervisor.start_child(dynamic, %{id: :any, start: start})
+    assert %DynamicSupervisor{max_children: 7, max_restarts: 2, max_seconds: 5} = state = state(dynamic)
+    assert state.strategy == :one_for_one
+    assert state.children == %{pid => {start, :permanent, 5000, :worker, [Conf.Server]}}
+    {:ok, tasks} = fun(:start_tasks, [[max_children: 3]])
+    assert %DynamicSupervisor{max_children: 3, mod: Task.Supervisor} = state(tasks)
   end
 
   check "another state may take its place" do

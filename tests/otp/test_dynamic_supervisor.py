@@ -367,5 +367,6 @@ async def test_as_a_process() -> None:
     assert process is not None and process.dictionary is not None
     assert process.dictionary["$initial_call"] == ("supervisor", "Elixir.Supervisor.Default", 1)
     state = await sys.get_state(sup)
-    assert state["max_children"] == "infinity"
+    assert state[Atom("__struct__")] == "Elixir.DynamicSupervisor"  # type: ignore[index]
+    assert state[Atom("max_children")] == "infinity"  # type: ignore[index]
     encode(await sys.get_status(sup))

@@ -298,7 +298,8 @@ async def test_who_ended_while_it_was_suspended_is_no_stranger(caplog: pytest.Lo
 
 
 async def pids_of_state(sup: Pid) -> dict[Any, Any]:
-    return {id: pid for id, pid, *_ in (await sys.get_state(sup))["children"]}
+    state: Any = await sys.get_state(sup)
+    return {id: record[1] for id, record in state[3][1].items()}
 
 
 async def test_nobody_there() -> None:
@@ -325,9 +326,10 @@ async def test_ancestors_and_initial_calls(runtime: Runtime) -> None:
 
 async def test_system_messages() -> None:
     sup = await start(child("a"), name="sup")
-    state = await sys.get_state(sup)
-    assert state["strategy"] == "one_for_one"
-    assert state["children"] == [("a", (await pids(sup))["a"], "worker", ["Announcer"])]
+    state: Any = await sys.get_state(sup)
+    assert state[:3] == ("state", ("local", "sup"), "one_for_one")
+    assert state[3][0] == ["a"]
+    assert state[3][1][Atom("a")][:3] == ("child", (await pids(sup))["a"], "a")
     status = await sys.get_status(sup)
     encode(status)
     assert status[2] == ("module", "gen_server")

@@ -149,7 +149,7 @@ async def test_wrong_times_are_refused_and_harm_nobody() -> None:
 async def test_it_is_a_dynamic_supervisor_otherwise() -> None:
     sup = await start()
     state: Any = await sys.get_state(sup)
-    assert state[Atom("module")] == "Elixir.Task.Supervisor"
+    assert state[Atom("mod")] == "Elixir.Task.Supervisor"
     dictionary: Any = erl.this_process().runtime.process(sup).dictionary  # type: ignore[union-attr]
     assert dictionary[Atom("$initial_call")] == ("supervisor", "Elixir.Task.Supervisor", 1)
     reason: Any = await exit_of(sup, (Atom("start_task"), [], NIL))

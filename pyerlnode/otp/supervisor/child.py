@@ -184,9 +184,9 @@ class Child:
         """The map of `get_childspec`."""
         return dict(zip(KEYS, self._fields(), strict=True))
 
-    def as_record(self) -> Term:
+    def as_record(self, pid: Term = UNDEFINED) -> Term:
         """OTP's record, which a failed `start_child` carries; never with a pid there."""
-        return (Atom("child"), UNDEFINED, *self._fields())
+        return (Atom("child"), pid, *self._fields())
 
     def _fields(self) -> tuple[Term, ...]:
         return (

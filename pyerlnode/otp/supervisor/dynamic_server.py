@@ -253,17 +253,27 @@ class DynamicServer(Supervising):
             if not ended_as_told(reason, children[pid]):
                 self._report("shutdown_error", reason, children[pid], pid)
 
-    def state(self) -> dict[str, Term]:
-        return {
-            "name": self.name,
-            "strategy": _ONE_FOR_ONE,
+    def state(self) -> Term:
+        """The struct of dynamic_supervisor.ex, without what it was started with."""
+        fields = {
+            "__struct__": Atom("Elixir.DynamicSupervisor"),
+            "args": [],
+            "children": {pid: _in_state(child) for pid, child in self.children.items()},
+            "extra_arguments": self.flags.extra_arguments,
+            "max_children": self.flags.max_children,
             "max_restarts": self.flags.intensity,
             "max_seconds": self.flags.period,
-            "max_children": self.flags.max_children,
-            "extra_arguments": self.flags.extra_arguments,
-            "module": self.module,
-            "children": self.answer(Atom("which_children")),
+            "mod": self.module,
+            "name": self.name,
+            "restarts": self.restarts.times(),
+            "strategy": _ONE_FOR_ONE,
         }
+        return {Atom(key): value for key, value in fields.items()}
+
+
+def _in_state(child: Child) -> Term:
+    spec = (child.start.mfa, child.restart, child.shutdown, child.type, child.modules)
+    return spec if child.running else (RESTARTING, spec)
 
 
 def _shown(child: Child) -> Term:

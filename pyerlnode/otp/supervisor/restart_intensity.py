@@ -25,6 +25,10 @@ class RestartIntensity:
         self.period = period
         self._times: list[int] = []
 
+    def times(self) -> list[int]:
+        """When there were restarts, the last one first."""
+        return self._times[::-1]
+
     def add(self, now: float) -> bool:
         """Count a restart at `now` (seconds of a monotonic clock); False if it is one too many."""
         second = math.floor(now)

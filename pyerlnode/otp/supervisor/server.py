@@ -350,16 +350,25 @@ class SupervisorServer(Supervising):
 
     # --- sys --------------------------------------------------------------------------------
 
-    def state(self) -> dict[str, Term]:
-        return {
-            "name": self.name,
-            "strategy": self.flags.strategy,
-            "intensity": self.flags.intensity,
-            "period": self.flags.period,
-            "auto_shutdown": self.flags.auto_shutdown,
-            "module": self.module,
-            "children": list(reversed(self._which_children())),
-        }
+    def state(self) -> Term:
+        """The record of supervisor.erl (OTP 27), without what it was started with."""
+        simple = self.simple
+        children = list(self.children.values()) if simple is None else [simple.child]
+        started_last_first = [child.id for child in reversed(children)]
+        return (
+            Atom("state"),
+            self.name,
+            self.flags.strategy,
+            (started_last_first, Map([(child.id, child.as_record(child.shown_pid)) for child in children])),
+            Atom("undefined") if simple is None else (Atom("maps"), simple.processes | simple.restarting),
+            self.flags.intensity,
+            self.flags.period,
+            self.restarts.times(),
+            0,
+            self.flags.auto_shutdown,
+            self.module,
+            [],
+        )
 
 
 def _flags(term: Term) -> Flags:

@@ -220,9 +220,9 @@ class Supervising(Suspendable):
     async def stop_children(self) -> None:
         """The supervisor ends: end all children."""
 
-    def state(self) -> dict[str, Term]:
-        """What `sys:get_state` shows."""
-        return {}
+    def state(self) -> Term:
+        """What `sys:get_state` shows: OTP's record, Elixir's struct."""
+        return []
 
     def info(self, message: Term) -> Pending:
         """Any other message."""
@@ -373,7 +373,7 @@ class Supervising(Suspendable):
     # --- sys --------------------------------------------------------------------------------
 
     def system_get_state(self) -> Term:
-        return {Atom(key): readable(value) for key, value in self.state().items()}
+        return readable(self.state())
 
     def system_replace_state(self, state: Term) -> Term:
         shown = self.system_get_state()
