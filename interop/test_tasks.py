@@ -103,8 +103,17 @@ defmodule Tools do
   def down(ref) do
     receive do {:DOWN, ^ref, _, _, reason} -> reason after 9000 -> :alive end
   end
-  def mail(ms \\\\ 0) do
-    receive do m -> [m | mail(ms)] after ms -> [] end
+  def mail() do
+    receive do m -> [m | mail()] after 0 -> [] end
+  end
+  # Until a task has ended: what it has sent is there by then.
+  def ended(task), do: down(Process.monitor(task.pid))
+  def until(f, left \\\\ 1000) do
+    cond do
+      f.() -> :ok
+      left == 0 -> :never
+      true -> Process.sleep(5); until(f, left - 1)
+    end
   end
   def caught(f) do
     {:ok, f.()}
@@ -168,7 +177,7 @@ def values_are_awaited(same) -> None:
       TS.async(sup(peer), Job, :dictionary, [:"$initial_call"]) |> Task.await(),
       TS.async(sup(peer), Job, :dictionary, [:"$ancestors"]) |> Task.await() |> length() > 1,
     ]
-    normal = for {:EXIT, _, r} <- mail(50), do: r
+    normal = for _ <- 1..5, do: (receive do {:EXIT, _, r} -> r after 5000 -> :none end)
     nested = Task.async(fn ->
       {self(), TS.async(sup(peer), Job, :dictionary, [:"$callers"]) |> Task.await()}
     end)
@@ -176,7 +185,7 @@ def values_are_awaited(same) -> None:
     t = nolink(peer, :add, [1, 2])
     ref = t.ref
     order = receive do {^ref, 3} -> down(ref) after 5000 -> :nothing end
-    {values, normal, callers == [inner, self()], order, mail(50) |> length()}
+    {values, normal, callers == [inner, self()], order, mail() |> length()}
     """)
     assert "{Job, :dictionary, 1}" in text
 
@@ -202,12 +211,14 @@ def crashes_are_seen(same) -> None:
       pid = spawn(fn -> start.(sup(peer), Job, :told, [me, :up]); Process.sleep(:infinity) end)
       task = up()
       watch = Process.monitor(task)
+      ended = Process.monitor(pid)
       Process.exit(pid, :bang)
-      reason = receive do {:DOWN, ^watch, _, _, r} -> r after 300 -> :alive end
-      Process.exit(task, :kill)
-      reason
+      down(ended)
+      # Who is linked has been told before: only who is not can still be killed.
+      if start == (&TS.async_nolink/4), do: Process.exit(task, :kill)
+      down(watch)
     end
-    {down(ref), owner.(&TS.async/4), owner.(&TS.async_nolink/4), mail(100) |> length()}
+    {down(ref), owner.(&TS.async/4), owner.(&TS.async_nolink/4), mail() |> length()}
     """)
 
 
@@ -228,10 +239,14 @@ def tasks_are_given_up(same) -> None:
     own = nolink(peer, :stubborn, [self()])
     up()
     finished = nolink(peer, :give, [7])
-    Process.sleep(100)
-    ignored = Task.ignore(nolink(peer, :sleep, [10]))
-    {timeout, nothing, Task.yield(task, 3000), many, ended,
-     Task.shutdown(own), Task.shutdown(finished), ignored, mail(400)}
+    ended(finished)
+    going = nolink(peer, :sleep, [10])
+    ignored = Task.ignore(going)
+    results = {timeout, nothing, Task.yield(task, 3000), many, ended,
+     Task.shutdown(own), Task.shutdown(finished), ignored}
+    ended(late)
+    ended(going)
+    Tuple.insert_at(results, tuple_size(results), mail())
     """)
     assert text.endswith(", {:exit, {:got, :shutdown}}, {:ok, 7}, nil, []}")
 
@@ -272,7 +287,7 @@ def children_are_started(same) -> None:
     gone = Process.monitor(often)
     TS.start_child(often, Job, :once, [self(), :ran], restart: :permanent)
     intensity = down(gone)
-    ran = mail(50)
+    ran = mail()
     {there, ended, again, is_pid(fun), restarts, full, free, a != b, intensity, ran,
      Supervisor.count_children(busy)}
     """)
@@ -296,7 +311,7 @@ def streams_are_run(same) -> None:
     |> Enum.map(&Enum.to_list/1)
     |> then(fn results ->
       slow = TS.async_stream(s, [5000], Job, :sleep, [], timeout: 50)
-      {results, caught(fn -> Enum.to_list(slow) end), mail(50), TS.children(s)}
+      {results, caught(fn -> Enum.to_list(slow) end), mail(), TS.children(s)}
     end)
     """)
     assert "exit: {:a, :a}" in text
@@ -324,7 +339,7 @@ def every_form_is_served(same) -> None:
       Process.sleep(:infinity)
     end)
     watch = Process.monitor(up())
-    Process.sleep(50)
+    until(fn -> match?({:monitored_by, [_ | _]}, Process.info(gone, :monitored_by)) end)
     Process.exit(gone, :gone)
     wrong = for args <- [[owner], :x, [1, 2, 3, 4]], do: ask.(sup(peer), args, :temporary, nil)
     {answer, normal, down(watch), wrong}
@@ -370,7 +385,7 @@ def lost_connections_are_told(alex, here) -> None:
         Node.disconnect(:kate@localhost)
         lost = caught(fn -> Task.await(t) end)
         exit = receive do {:EXIT, ^other, r} -> r after 5000 -> :none end
-        Process.sleep(200)
+        until(fn -> not :erpc.call(:kate@localhost, :erlang, :is_process_alive, [other]) end)
         alive = for p <- [pid, other], do: :erpc.call(:kate@localhost, :erlang, :is_process_alive, [p])
         absent = caught(fn -> nolink(:moebi@localhost, :give, [1]) end)
         Process.demonitor(linked.ref, [:flush])
