@@ -182,8 +182,8 @@ class _Starting(Suspension):
             if self.parent.monitors is not None:
                 self.parent.monitors.unwatch(self._ref)
             _starting.pop(self.child, None)
-            if self._result is None and (self.parent.alive or self.parent in _starts_for):
-                # Too slow, or the wait was cancelled: nobody would know of it.
+            if self._result is None if self.parent.alive else self.parent in _starts_for:
+                # Too slow, the wait was cancelled, or who would tell has ended: nobody would know of it.
                 self.child.exit_signal(self.parent.pid, KILL)
         return (_ERROR, _TIMEOUT) if self._result is None else self._result
 

@@ -145,6 +145,7 @@ async def test_a_start_that_fails_tells_once(pair: tuple[Node, Node]) -> None:
 
 async def test_a_start_that_is_given_up_leaves_nothing(pair: tuple[Node, Node]) -> None:
     async def body() -> None:
+        erl.process_flag("trap_exit", True)  # the server was linked to this process, too
         given = [Atom("Elixir.TestRemoteChild"), Atom("slow"), [erl.self()]]
         asked = erl.erpc.send_request("alex@localhost", "pyerlnode", "start_link", given)
         [starter] = await told("begun")
