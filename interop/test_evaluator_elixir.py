@@ -162,7 +162,25 @@ class Arguments:
         return self.some(lambda: (self.a_name(), self.a_int()))
 
     def a_text(self) -> Term:
-        letters = ["a", "b", "c", "A", "B", " ", ",", "é", "ß", "ö", "\n", "1", "ab", "Σ", "👍🏽", "🇩🇪", "e\u0301"]
+        letters = [
+            "a",
+            "b",
+            "c",
+            "A",
+            "B",
+            " ",
+            ",",
+            "é",
+            "ß",
+            "ö",
+            "\n",
+            "1",
+            "ab",
+            "Σ",
+            "👍🏽",
+            "🇩🇪",
+            "e\u0301",
+        ]
         text = "".join(self.pick.choice(letters) for _ in range(self.pick.randrange(8)))
         return self.pick.choice([text.encode()] * 9 + [text.encode() + b"\xff" + b"a"])
 
@@ -180,7 +198,22 @@ class Arguments:
 
     def a_numeral(self) -> Term:
         return self.pick.choice(
-            [b"1", b"-12", b"+3", b"007", b"ff", b"1.5", b"-2.25x", b"1.0e3", b"1e5", b"", b"x", b"12 ab", b"1.", b"-"]
+            [
+                b"1",
+                b"-12",
+                b"+3",
+                b"007",
+                b"ff",
+                b"1.5",
+                b"-2.25x",
+                b"1.0e3",
+                b"1e5",
+                b"",
+                b"x",
+                b"12 ab",
+                b"1.",
+                b"-",
+            ]
         )
 
     def a_chars(self) -> Term:
@@ -195,7 +228,12 @@ class Arguments:
 
     def a_split_options(self) -> Term:
         return self.pick.choice(
-            [[], [(Atom("trim"), True)], [(Atom("parts"), self.a_positive())], [(Atom("parts"), 2), (Atom("trim"), True)]]
+            [
+                [],
+                [(Atom("trim"), True)],
+                [(Atom("parts"), self.a_positive())],
+                [(Atom("parts"), 2), (Atom("trim"), True)],
+            ]
         )
 
     def a_lower(self) -> Term:
@@ -205,7 +243,9 @@ class Arguments:
         return (Atom("padding"), False)
 
     def a_hex(self) -> Term:
-        return self.pick.choice([b"", b"61", b"6A6B", b"6a", b"6", b"YQ==", b"YWI=", b"MFRGG===", b"MFRA", b"_-8=", b"zz"])
+        return self.pick.choice(
+            [b"", b"61", b"6A6B", b"6a", b"6", b"YQ==", b"YWI=", b"MFRGG===", b"MFRA", b"_-8=", b"zz"]
+        )
 
     def a_problem(self) -> Term:
         return self.pick.choice(
@@ -230,7 +270,10 @@ class Arguments:
 
 
 def _struct(module: str, **fields: Term) -> Term:
-    return {Atom("__struct__"): Atom(f"Elixir.{module}"), **{Atom(key): value for key, value in fields.items()}}
+    return {
+        Atom("__struct__"): Atom(f"Elixir.{module}"),
+        **{Atom(key): value for key, value in fields.items()},
+    }
 
 
 # Funs that both sides have.
@@ -429,7 +472,6 @@ def _is_undefined(module: str, name: str, args: list[Term], there: tuple[Term, T
     if there == (Atom("error"), Atom("undef")):
         return True
     return registry.find(module, name, len(args)) is None
-
 
 
 def test_elixirs_functions_give_what_a_beam_gives(beam_node: Any) -> None:

@@ -6,7 +6,8 @@ Proof: tests/services/evaluator/test_library_elixir_access.py, interop/test_eval
 
 from __future__ import annotations
 
-from pyerlnode.errors import ErlangError
+from typing import TYPE_CHECKING
+
 from pyerlnode.services.evaluator.library import exact
 from pyerlnode.services.evaluator.library.arguments import (
     Steps,
@@ -36,6 +37,9 @@ from pyerlnode.services.evaluator.library.exact import MISSING
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Call, Remote
 from pyerlnode.term import Atom, Term
+
+if TYPE_CHECKING:
+    from pyerlnode.errors import ErlangError
 
 access = Library("Elixir.Access")
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyerlnode.services.evaluator.library.elixir.support import ERROR, OK, argument_error, need, option
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.limits import check_binary
 from pyerlnode.term import Atom, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 base = Library("Elixir.Base")
 

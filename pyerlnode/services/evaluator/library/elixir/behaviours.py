@@ -10,8 +10,7 @@ Proof: tests/services/evaluator/test_library_elixir_behaviours.py, interop/test_
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import Exit
 from pyerlnode.otp import client, gen
@@ -23,6 +22,9 @@ from pyerlnode.services.evaluator.library.elixir.support import ERROR, OK, need
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Await
 from pyerlnode.term import Atom, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 gen_server = Library("Elixir.GenServer", group="process")
 agent = Library("Elixir.Agent", group="process")
@@ -171,4 +173,3 @@ def restart_child(server: Term, child: Term) -> Steps:
 @supervisors.function("delete_child", 2)
 def delete_child(server: Term, child: Term) -> Steps:
     return (yield Await(_answered(Supervisor.delete_child(server, child))))
-

@@ -7,13 +7,16 @@ Proof: tests/services/evaluator/test_library_elixir_kernel.py, interop/test_eval
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pyerlnode.services.evaluator.library.arguments import Steps
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Remote
-from pyerlnode.term import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyerlnode.services.evaluator.library.arguments import Steps
+    from pyerlnode.term import Term
 
 # Elixir's module, and for each function: its name, the arguments' order, Erlang's module and name.
 _TABLE: Final[dict[str, str]] = {

@@ -9,8 +9,7 @@ Proof: tests/services/evaluator/test_library_elixir_exceptions.py, interop/test_
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.services.evaluator.library import exact
 from pyerlnode.services.evaluator.library.arguments import Steps, badkey, function_clause, is_atom, is_integer
@@ -26,6 +25,9 @@ from pyerlnode.services.evaluator.library.elixir.support import (
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Remote
 from pyerlnode.term import Atom, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 exception_module = Library("Elixir.Exception")
 
@@ -134,7 +136,9 @@ def _protocol_text(error: Term) -> str:
     kind = _kind_of(value)
     text = f"protocol {shown(protocol)} not implemented for "
     if isinstance(description, bytes) and description:
-        return f"{text}{kind} ({description.decode('utf-8', 'replace')})\n\nGot value:\n\n    {shown(value)}\n"
+        return (
+            f"{text}{kind} ({description.decode('utf-8', 'replace')})\n\nGot value:\n\n    {shown(value)}\n"
+        )
     return f"{text}{kind}\n\nGot value:\n\n    {shown(value)}\n"
 
 
@@ -179,8 +183,7 @@ _MESSAGES: Final[dict[str, Callable[[Term], str]]] = {
     ),
     "BadMapError": lambda error: f"expected a map, got: {shown(field(error, 'term'))}",
     "BadBooleanError": lambda error: (
-        f"expected a boolean on left-side of \"{field(error, 'operator')}\", got: "
-        f"{shown(field(error, 'term'))}"
+        f'expected a boolean on left-side of "{field(error, "operator")}", got: {shown(field(error, "term"))}'
     ),
     "MatchError": lambda error: f"no match of right hand side value: {shown(field(error, 'term'))}",
     "CaseClauseError": lambda error: f"no case clause matching: {shown(field(error, 'term'))}",
@@ -278,7 +281,7 @@ def normalized(reason: Term, stack: Term) -> Term:
     if isinstance(reason, Atom):
         return _of_atom(str(reason), reason, stack)
     if isinstance(reason, tuple) and reason and isinstance(reason[0], Atom):
-        found = _of_tuple(str(reason[0]), reason)
+        found = _of_tuple(str(reason[0]), reason, stack)
         if found is not None:
             return found
     return exception("ErlangError", original=reason, reason=None)
@@ -302,19 +305,28 @@ def _of_stack(name: str, stack: Term) -> Term:
     return exception(name, **fields)
 
 
-def _of_tuple(name: str, reason: tuple[Term, ...]) -> Term:
+def _of_tuple(name: str, reason: tuple[Term, ...], stack: Term) -> Term:
     if len(reason) == 2 and name in _OF_TERM:
         return exception(_OF_TERM[name], term=reason[1])
     if name == "badarity" and len(reason) == 2 and is_pair(reason[1]):
         return exception("BadArityError", function=reason[1][0], args=reason[1][1])
     if name == "badkey" and len(reason) in (2, 3):
-        return exception("KeyError", key=reason[1], term=reason[2] if len(reason) == 3 else None, message=None)
+        given = reason[2] if len(reason) == 3 else _map_asked(stack)
+        return exception("KeyError", key=reason[1], term=given, message=None)
     if name == "badstruct" and len(reason) == 3:
         return exception("BadStructError", struct=reason[1], term=reason[2])
     if name == "badbool" and len(reason) == 3:
         return exception("BadBooleanError", operator=reason[1], term=reason[2])
     if name == "badarg" and len(reason) == 2:
         return exception("ArgumentError", message=f"argument error: {shown(reason[1])}".encode())
+    return None
+
+
+def _map_asked(stack: Term) -> Term:
+    """The map that the first function of the stack was called with, where its arguments are there."""
+    first = stack[0] if isinstance(stack, list) and stack else None
+    if isinstance(first, tuple) and len(first) == 4 and isinstance(first[2], list):
+        return next((arg for arg in first[2] if exact.is_map(arg)), None)
     return None
 
 
@@ -387,4 +399,3 @@ def format_stacktrace(_stack: Term = None) -> Term:
 @exception_module.function("blame", 3)
 def blame(kind: Term, reason: Term, stack: Term) -> Term:
     return normalize_with(kind, reason, stack), stack
-

@@ -8,13 +8,15 @@ Proof: tests/services/evaluator/test_library_elixir_protocols.py, interop/test_e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyerlnode.services.evaluator.library.elixir.support import field, is_struct, option
 from pyerlnode.term import Atom, Term
 from pyerlnode.term.text._elixir_print import ElixirPrinter
 from pyerlnode.term.text._render import Shown, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 LIMIT: Final = 50
 _INFINITY, _AS_LISTS, _AS_CHARLISTS = Atom("infinity"), Atom("as_lists"), Atom("as_charlists")
@@ -60,7 +62,7 @@ class _Inspecting(ElixirPrinter):
         if not self._cut(term):
             return super().tuple_term(term)
         head = super().tuple_term(term[: self._most])
-        return head if isinstance(head, str) else (_and_more(head[0], "}"), self.show)  # type: ignore[return-value]
+        return head if isinstance(head, str) else (_and_more(head[0], "}"), self.show)
 
     def map_term(self, term: Mapping[Term, Term]) -> Shown:
         if is_struct(term, "Regex"):
@@ -78,7 +80,14 @@ def _and_more(pieces: Iterator[tuple[str, Term]], closing: str) -> Iterator[tupl
 
 def _regex_text(term: Term) -> str:
     source, options = field(term, "source"), field(term, "opts")
-    letters = {"caseless": "i", "unicode": "u", "dotall": "s", "multiline": "m", "extended": "x", "ungreedy": "U"}
+    letters = {
+        "caseless": "i",
+        "unicode": "u",
+        "dotall": "s",
+        "multiline": "m",
+        "extended": "x",
+        "ungreedy": "U",
+    }
     flags = options.decode() if isinstance(options, bytes) else ""
     if isinstance(options, list):
         flags = "".join(letters.get(name, "") for name in options if isinstance(name, str))

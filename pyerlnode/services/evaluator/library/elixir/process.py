@@ -12,6 +12,7 @@ import time
 from pyerlnode.services.evaluator.library.arguments import UNDEFINED, Steps, function_clause, is_integer
 from pyerlnode.services.evaluator.library.elixir.enum import text_of
 from pyerlnode.services.evaluator.library.elixir.inspecting import inspected
+from pyerlnode.services.evaluator.library.elixir.sources import Item, Pulling, Source, opener
 from pyerlnode.services.evaluator.library.elixir.support import (
     OK,
     STRUCT,
@@ -22,7 +23,6 @@ from pyerlnode.services.evaluator.library.elixir.support import (
     option,
     shown,
 )
-from pyerlnode.services.evaluator.library.elixir.sources import Item, Pulling, Source, opener
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Remote
 from pyerlnode.term import Atom, Term
@@ -119,7 +119,9 @@ def whereis(name: Term) -> Steps:
 def register(pid: Term, name: Term) -> Steps:
     need(isinstance(name, Atom))
     if name in ("nil", "undefined", "false", "true"):
-        raise argument_error(f"could not register {shown(pid)} with name {shown(name)} because it is reserved")
+        raise argument_error(
+            f"could not register {shown(pid)} with name {shown(name)} because it is reserved"
+        )
     try:
         return (yield Remote("erlang", "register", (name, pid)))
     except Exception as error:
@@ -340,5 +342,3 @@ def open_stream(given: Term, _depth: int) -> Source:
 def _lines(device: Term) -> Pulling:
     while isinstance(line := (yield Remote("io", "get_line", (device, b""))), bytes):
         yield Item(line)
-
-

@@ -160,9 +160,7 @@ def into_map(state: Term, command: Term) -> Term:
     if item is END:
         return state if command is _DONE else OK
     if not is_pair(item):
-        raise argument_error(
-            f"collecting into a map requires {{key, value}} tuples, got: {shown(item)}"
-        )
+        raise argument_error(f"collecting into a map requires {{key, value}} tuples, got: {shown(item)}")
     return exact.put(state, *item)
 
 
@@ -201,7 +199,9 @@ def member(given: Term, element: Term) -> Steps:
 def _folded(given: Term) -> Atom | None:
     """The implementation that leaves the answer to `reduce`; None where it knows the answer."""
     name = str(impl_for(given) or "")
-    return Atom(name) if name.endswith((".Stream", ".Function")) or (given and isinstance(given, list)) else None
+    return (
+        Atom(name) if name.endswith((".Stream", ".Function")) or (given and isinstance(given, list)) else None
+    )
 
 
 @enumerable.function("impl_for", 1)

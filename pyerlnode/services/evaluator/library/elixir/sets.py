@@ -6,7 +6,7 @@ Proof: tests/services/evaluator/test_library_elixir_sets.py, interop/test_evalua
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pyerlnode.services.evaluator.library import exact
 from pyerlnode.services.evaluator.library.arguments import Steps, function_clause, is_integer
@@ -23,11 +23,15 @@ from pyerlnode.services.evaluator.library.elixir.support import (
     plain,
     shown,
 )
-from pyerlnode.services.evaluator.library.exact import AnyMap
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.limits import check_length
 from pyerlnode.services.evaluator.requests import Call
 from pyerlnode.term import Atom, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyerlnode.services.evaluator.library.exact import AnyMap
 
 map_set = Library("Elixir.MapSet")
 range_module = Library("Elixir.Range")

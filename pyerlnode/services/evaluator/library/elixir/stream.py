@@ -10,9 +10,8 @@ Proof: tests/services/evaluator/test_library_elixir_stream.py, interop/test_eval
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.services.evaluator.library.arguments import Steps, case_clause, is_integer
 from pyerlnode.services.evaluator.library.elixir.enum_chunk import row_of
@@ -48,6 +47,9 @@ from pyerlnode.services.evaluator.library.elixir.support import (
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Call, Remote
 from pyerlnode.term import Atom, Term, equal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 stream = Library("Elixir.Stream")
 

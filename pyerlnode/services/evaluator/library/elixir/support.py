@@ -179,7 +179,7 @@ def closure(module: str, function: str, arity: int, *bound: Term) -> Fun:
     callee = (Atom("remote"), 0, (Atom("atom"), 0, Atom(module)), (Atom("atom"), 0, Atom(function)))
     arguments = [(Atom("var"), 0, name) for name in names] + variables
     body = [(Atom("call"), 0, callee, arguments)]
-    clauses = [(Atom("clause"), 0, variables, [], body)]
+    clauses: list[Term] = [(Atom("clause"), 0, variables, [], body)]
     bindings = dict(zip(names, bound, strict=True))
     return Fun(
         arity=arity,

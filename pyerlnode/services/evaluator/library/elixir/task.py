@@ -8,8 +8,7 @@ Proof: tests/services/evaluator/test_library_elixir_behaviours.py, interop/test_
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import Exit
 from pyerlnode.otp.task.supervisor import TaskSupervisor
@@ -34,6 +33,9 @@ from pyerlnode.services.evaluator.library.elixir.support import (
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Await, Call
 from pyerlnode.term import Atom, Export, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 task = Library("Elixir.Task", group="process")
 supervisor = Library("Elixir.Task.Supervisor", group="process")
@@ -143,7 +145,7 @@ def async_stream(enumerable: Term, fun: Term, options: Term = None) -> Steps:
 
 async def _streamed(items: list[Term], fun: Term, options: Term) -> Term:
     most = option(options, "max_concurrency")
-    given = {
+    given: dict[str, Any] = {
         "max_concurrency": most if is_integer(most, 1) else None,
         "ordered": option(options, "ordered", True) is not False,
         "timeout": seconds(option(options, "timeout", _TIMEOUT)),
@@ -185,5 +187,3 @@ async def _started(starting: Awaitable[Any]) -> Term:
         return OK, await starting
     except Exit as error:
         return ERROR, error.reason
-
-

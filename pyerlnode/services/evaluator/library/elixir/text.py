@@ -404,7 +404,7 @@ def _filler(binary: Term, count: Term, padding: Term) -> bytes:
 @string.function("normalize", 2)
 def normalize(binary: Term, form: Term) -> Term:
     need(isinstance(form, Atom) and form in ("nfd", "nfc", "nfkd", "nfkc"))
-    return octets(unicodedata.normalize(form.upper(), characters(binary)))  # type: ignore[arg-type]  # checked
+    return octets(unicodedata.normalize(form.upper(), characters(binary)))
 
 
 @string.function("equivalent?", 2)
