@@ -15,6 +15,7 @@ __all__ = ["load"]
 _MODULES = (
     "agent",
     "application",
+    "closures",
     "code",
     "elixir",
     "erlang",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pyerlnode.errors import ErlangError, Exit, Throw
 from pyerlnode.process import this_process
+from pyerlnode.services.evaluator import limits
 from pyerlnode.services.evaluator.clauses import Clause, choose, choosing, clauses, go_on
 from pyerlnode.services.evaluator.compiler import (
     EXPRESSIONS,
@@ -29,6 +30,7 @@ _CASE_CLAUSE, _IF_CLAUSE, _TRY_CLAUSE = Atom("case_clause"), Atom("if_clause"), 
 _ELSE_CLAUSE, _TIMEOUT_VALUE, _EXIT = Atom("else_clause"), Atom("timeout_value"), Atom("EXIT")
 _ERROR, _EXITED, _THROWN = Atom("error"), Atom("exit"), Atom("throw")
 _INFINITY: Final = "infinity"
+_TOO_MUCH_MAIL: Final = (Atom("killed"), Atom("mailbox_limit"))
 # The three classes of Erlang; the machine turns whatever else is raised into one of them.
 CAUGHT: Final = (ErlangError, Exit, Throw)
 
@@ -102,14 +104,19 @@ async def _wait(
 ) -> bool:
     """Wait for a message that fits one of the clauses, which goes into `found`; whether one came in time."""
 
+    process = this_process()
+    most = limits.current().mailbox
+
     def fits(message: Term) -> bool:
+        if len(process.mailbox or ()) > most:
+            raise limits.Stopped(_TOO_MUCH_MAIL)
         chosen = choose(among, (seen_here(message),), env)
         if chosen is not None:
             found.append(chosen)
         return chosen is not None
 
     try:
-        await this_process().receive(fits, timeout)
+        await process.receive(fits, timeout)
     except TimeoutError:
         return False
     return True

@@ -12,17 +12,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pyerlnode.errors import ErlangError
+from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.term import Atom
 
-__all__ = ["Limits", "check_binary", "check_integer", "check_length", "current", "set_limits"]
+__all__ = ["Limits", "Stopped", "check_binary", "check_integer", "check_length", "current", "set_limits"]
 
 SYSTEM_LIMIT: Final = Atom("system_limit")
 
 
+class Stopped(Exit):
+    """The end of a closure that took too much; it cannot catch it."""
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What one closure may use; `processes` and `timers` are of the whole node."""
+    """What one closure may use; `processes` is of the whole program, `timers` of a process.
+
+    `mailbox` counts the messages that wait while a closure is in `receive`.
+    """
 
     steps: int = 5_000_000
     entries: int = 200_000  # of the machine's stack

@@ -90,6 +90,8 @@ class Machine:
         waits, self._waits = self._waits, None
         try:
             self._value = seen_here(await waits)
+        except limits.Stopped:
+            raise
         except Exception as error:
             self.process.check_alive()
             self._error = _of_class(error, None)
@@ -140,7 +142,7 @@ class Machine:
                     value = None
                     if len(frames) > most.entries:
                         frames.clear()
-                        raise Exit(_SYSTEM_LIMIT)
+                        raise limits.Stopped(_SYSTEM_LIMIT)
                 elif not frames and self._waits is None:
                     self.result = value
                     return True
@@ -148,7 +150,7 @@ class Machine:
         self.steps += done
         if self.steps > most.steps:
             frames.clear()
-            raise Exit((_KILLED, _STEP_LIMIT))
+            raise limits.Stopped((_KILLED, _STEP_LIMIT))
         return False
 
     def _serve(self, asked: Any) -> Any:

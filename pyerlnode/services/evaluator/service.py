@@ -33,12 +33,13 @@ from pyerlnode.services.evaluator.machine import Machine, bad_arity
 from pyerlnode.services.evaluator.requests import Await
 from pyerlnode.services.evaluator.values import seen_by_python, seen_here
 from pyerlnode.term import Atom, Export, Fun, Pid, Term
+from pyerlnode.term.text import brief, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from pyerlnode.node import Node
-    from pyerlnode.process import Runtime
+    from pyerlnode.process import Process, Runtime
 
 __all__ = ["Running", "Settings", "apply", "call", "configure", "hook", "kill", "running", "service"]
 
@@ -99,7 +100,8 @@ def apply(fun: Term, args: list[Term]) -> Any:
         return _apply_export(settings, fun, args)
     if settings.mode == "off" and (not isinstance(fun, Fun) or fun.module is _ERL_EVAL):
         raise ErlangError((_BADFUN, fun), [(_ERLANG, _APPLY, 2, [])])
-    logger.debug("%s", _Audit(fun))
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s", _audit(fun, process))
     return _run(Machine(partial(resolve, settings), process), fun, args)
 
 
@@ -224,22 +226,14 @@ def kill(pid: Pid) -> bool:
     return False
 
 
-class _Audit:
-    """The line for the log about a closure; made only where somebody reads it."""
-
-    def __init__(self, fun: Term) -> None:
-        self._fun = fun
-
-    def __str__(self) -> str:
-        process = this_process()
-        if not isinstance(self._fun, Fun):
-            return f"{process.pid} applies what is no fun for {process.group_leader}"
-        closure = funs.parts(self._fun)
-        names = sorted(called(closure.clauses)) if closure is not None else []
-        return (
-            f"{process.pid} runs {self._fun!r} from {self._fun.pid.node} for {process.group_leader}: "
-            f"calls {', '.join(names) or 'nothing'}"
-        )
+def _audit(fun: Term, process: Process) -> str:
+    """The line for the log: who runs what, for whom, and which functions that names."""
+    closure = funs.parts(fun) if isinstance(fun, Fun) else None
+    if closure is None:
+        return f"{process.pid} applies {brief(fun)} for {process.group_leader}"
+    names = ", ".join(sorted(called(closure.clauses))) or "nothing"
+    origin = fun.pid.node
+    return harmless(f"{process.pid} runs {fun!r} from {origin} for {process.group_leader}: calls {names}")
 
 
 def called(forms: Sequence[Term]) -> set[str]:
