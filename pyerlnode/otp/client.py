@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyerlnode.errors import BadArg, Exit, NoProc
 from pyerlnode.otp import gen
+from pyerlnode.otp.results import check_timeout
 from pyerlnode.process import Process, Request, node, nodes, this_process
 from pyerlnode.term import Atom, Pid, Term, equal
 
@@ -35,8 +36,13 @@ _REPLY, _ERROR, _TIMEOUT, _NO_REPLY = Atom("reply"), Atom("error"), Atom("timeou
 
 
 async def call(module: Atom, server: ServerRef, request: Term, timeout: float | None) -> Term:
-    """Ask and wait for the reply; Exit with `{Reason, {module, call, [...]}}`."""
+    """Ask and wait for the reply; Exit with `{Reason, {module, call, [...]}}`.
+
+    BadArg for a timeout that is none, before anything is sent.
+    """
     process = this_process()
+    if timeout is not None:
+        check_timeout(timeout)
     if process.inline:
         process.check_may_wait(f"{module.removeprefix('Elixir.')}.call")
     # What a via module raises is not about the call, and passes as it is.

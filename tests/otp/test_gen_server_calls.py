@@ -409,3 +409,19 @@ async def test_a_reply_that_has_no_term_ends_the_server_with_the_reason(
     erl.send(pid, (Atom("$gen_call"), (Pid("there@localhost", 1, 0, 1), tag), GET))
     _, _, _, _, (reason, _) = await erl.receive(lambda message: message[1] == ref, timeout=1)
     assert reason["message"] == b"TermEncodeError: no term"
+
+
+@pytest.mark.parametrize("timeout", ["5", True, -1, float("nan"), 2**70])
+async def test_a_timeout_that_is_none_is_told_before_the_request_is_sent(timeout: Any) -> None:
+    seen: list[Any] = []
+
+    class Notes(GenServer):
+        def handle_call(self, request: Any, caller: Any) -> Any:
+            seen.append(request)
+            return Reply(request)
+
+    pid = await Notes.start()
+    with pytest.raises(BadArg, match="a timeout is 0 to"):
+        await GenServer.call(pid, 1, timeout)
+    assert await GenServer.call(pid, 2) == 2
+    assert seen == [2]
