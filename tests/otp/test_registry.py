@@ -199,6 +199,8 @@ async def test_select() -> None:
     assert Registry.count_select(UNIQUE, lambda key, pid, value: value["i"] > 4) == 5
     with pytest.raises(BadArg, match=r"invalid match specification in Registry.select/2: \[:bad\]"):
         Registry.select(UNIQUE, [Atom("bad")])
+    with pytest.raises(BadArg, match=r"in Registry\.count_select/2: 5"):
+        Registry.count_select(UNIQUE, 5)  # type: ignore[arg-type]
 
 
 # --- names ----------------------------------------------------------------------------------------

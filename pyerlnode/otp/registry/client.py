@@ -26,7 +26,7 @@ from pyerlnode.otp import via
 from pyerlnode.otp.gen_server import started
 from pyerlnode.otp.registry.match_spec import NO_MATCH, MatchSpec
 from pyerlnode.otp.registry.server import start_registry
-from pyerlnode.otp.registry.table import Entry, Table, argument_error, table
+from pyerlnode.otp.registry.table import Entry, Table, argument_error, shown, table
 from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Export, Pid, Term, exact_bytes, to_elixir
@@ -305,6 +305,8 @@ def _matcher(pattern: Pattern, guards: Sequence[Term]) -> Callable[[Entry], bool
 def _selector(spec: Any, function: str) -> Callable[[Entry], Any]:
     if callable(spec):
         return lambda entry: (entry.key, *entry.pair) if spec(entry.key, *entry.pair) else NO_MATCH
+    if not isinstance(spec, list):
+        raise argument_error(f"invalid match specification in Registry.{function}/2: {shown(spec)}")
     clauses = [_clause(part, spec, function) for part in spec]
 
     def run(entry: Entry) -> Any:
