@@ -151,6 +151,7 @@ defmodule Suite do
   def run(area, peer) do
     Application.put_env(:suite, :peer, peer)
     true = Node.connect(peer)
+    :ok = :global.sync()
     {last, first} = Enum.split_with(area.checks(), fn {_, options} -> options[:alone] end)
     failures = run_checks(area, first, area.at_once()) ++ run_checks(area, last, 1)
     {length(first) + length(last), failures}
