@@ -104,7 +104,6 @@ def test_how_starts_of_python_children_fail(alex, kate) -> None:
     assert text == (
         "{[{:a, :busy}, {:b, :raised}, {:c, {:undef, [{Border.Child, :start_link, [1, 2, 3, 4, 5], []}]}}, "
         "{Nothing, {:undef, [{Nothing, :start_link, [1], []}]}}, "
-        " "
         "{Border.Child, {:nodedown, :nobody@localhost}}, {Border, 7}], "
         "[{:i, :undefined, :worker, [PyNode]}], {:e, :busy}, :shutdown, :noproc, []}"
     )
@@ -279,3 +278,38 @@ async def test_how_starts_of_elixir_children_fail(alex, new_node) -> None:
         ended = [await erl.receive(lambda message: message[0] == "terminated", 10) for _ in refs]
         assert [message[1][1] for message in ended] == ["second", "first"]
         assert [await told.down(ref) for ref in refs] == ["shutdown", "shutdown"]
+
+
+def test_a_node_that_is_lost_and_comes_back(alex, python_node, target) -> None:
+    kate = python_node("kate", target("border.py:app"))
+    alex.eval_elixir("""
+    import Border
+    me = self()
+    {:ok, sup} = start([child(:a, [me, :a])])
+    Process.put(:sup, sup)
+    {:ok, patient} = start([child(:b, [me, :b], await: 15_000)])
+    Process.put(:patient, patient)
+    {started(:a), started(:b)}
+    """)
+    kate.kill()
+    # without patience the restarts are used up at once; with it they wait for the node
+    assert alex.eval_elixir("Border.ended()").text == ":shutdown"
+    python_node("kate", target("border.py:app"))
+    text = alex.eval_elixir("""
+    import Border
+    b = started(:b)
+    patient = Process.get(:patient)
+    [{:b, stands, _, _}] = Supervisor.which_children(patient)
+    {PyNode.pid(stands) == b, stop(patient), terminated(:b), ended()}
+    """).text
+    assert text == "{true, :ok, :shutdown, :normal}"
+
+
+async def test_a_beam_that_is_lost(alex, new_node) -> None:
+    told = Told()
+    async with new_node("kate"):
+        top = await supervised(border_child("a"), max_restarts=3)
+        await told.started("a")
+        ref = erl.monitor(top)
+        alex.kill()
+        assert await told.down(ref) == "shutdown"

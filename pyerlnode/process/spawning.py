@@ -370,7 +370,9 @@ async def run(runtime: Runtime, request: SpawnRequest) -> None:
     if not isinstance(args, list) or len(args) != request.arity:
         what = f"{request.module}:{request.function}/{request.arity}"
         raise BadArg(f"spawn of {what} by {request.sender}: the arguments are no list of so many")
-    _requesters[current_process.get()] = request.sender
+    process = current_process.get()
+    if process is not None:
+        _requesters[process] = request.sender
     await apply_export(runtime, Export(request.module, request.function, len(args)), args)
 
 
