@@ -233,6 +233,62 @@ class Arguments:
         text = self.pick.choice(["~w", "~p~n", "a~pb~w", "x", "~~", "~s", "~w ~w ~w", "~ts", "~b"])
         return [ord(each) for each in text]
 
+    def expression(self) -> Term:
+        return self.pick.choice(
+            [
+                *(
+                    b"a",
+                    b"[ab]+",
+                    b"(a)(b)?",
+                    b"a|b",
+                    b"b*",
+                    b"^a",
+                    b"$",
+                    b"\\s+",
+                    b"(?<x>b)(c)",
+                    b"[^a]",
+                    b"\\d",
+                ),
+                *(
+                    b"(?i)A",
+                    b"a{2}",
+                    b"[[:alpha:]]+",
+                    b",",
+                    b"(",
+                    b"a(?=b)",
+                    b"\\w\\z",
+                    b"",
+                ),
+            ]
+        )
+
+    def run_options(self) -> Term:
+        kind = self.pick.choice(
+            [Atom("all"), Atom("first"), Atom("all_but_first"), Atom("none"), [0, 1], [Atom("x")]]
+        )
+        of = self.pick.choice([Atom("index"), Atom("binary"), Atom("list")])
+        given = [(Atom("capture"), kind, of), Atom("global"), Atom("caseless"), Atom("multiline")]
+        return self.pick.sample(given, self.pick.randrange(4))
+
+    def ascii_binary(self) -> Term:
+        return self.ascii().encode()
+
+    def split_return(self) -> Term:
+        more = [Atom("trim"), Atom("group"), (Atom("parts"), 2)]
+        return [
+            (Atom("return"), self.atom_of("binary", "list")),
+            *self.pick.sample(more, self.pick.randrange(2)),
+        ]
+
+    def replace_return(self) -> Term:
+        return [(Atom("return"), self.atom_of("binary", "list")), *self.pick.choice([[], [Atom("global")]])]
+
+    def replacement(self) -> Term:
+        return self.pick.choice([b"x", b"", b"<&>", b"\\1", b"[\\0]", b"\\\\", b"\\g{1}y"])
+
+    def atom_of(self, *names: str) -> Atom:
+        return Atom(self.pick.choice(names))
+
     def byte(self) -> int:
         return self.pick.choice([0, 1, 97, 98, 255, 128, 10])
 

@@ -153,4 +153,8 @@ FUNCTIONS: Final = {
         latin1_char_list chars; write_atom atom; write_string plain; chars_length chardata
         deep_char_list nested; nl
     """,
+    "re": """
+        run binary expression; run binary expression run_options; run string expression
+        split ascii_binary expression split_return; replace ascii_binary expression replacement replace_return
+    """,
 }

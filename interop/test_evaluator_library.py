@@ -24,7 +24,7 @@ STRANGE: Final = 0.06  # how often an argument is of any kind
 
 # What is no text, no set and the like is found at another place, and said in another way.
 TEXTS: Final = frozenset(
-    {"string", "unicode", "orddict", "ordsets", "crypto", "base64", "calendar", "io_lib", "binary"}
+    {"string", "unicode", "orddict", "ordsets", "crypto", "base64", "calendar", "io_lib", "binary", "re"}
 )
 # M:F/A of one release: what it does in another way.
 OTHERWISE: Final[dict[int, frozenset[str]]] = {

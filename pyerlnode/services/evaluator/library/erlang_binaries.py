@@ -173,7 +173,9 @@ def term_to_binary_by(value: Term, options: Term) -> Term:
                 packed = True
             case (Atom() as name, int() as level) if name is _COMPRESSED and 0 <= level <= 9:
                 packed = level if level else False
-            case (Atom("minor_version"), int()) | Atom("deterministic") | Atom("local"):
+            case (Atom() as name, int()) if name == "minor_version":
+                pass
+            case Atom() if option in ("deterministic", "local"):
                 pass
             case _:
                 raise badarg()
