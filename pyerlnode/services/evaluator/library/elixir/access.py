@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pyerlnode.services.evaluator.library import exact
 from pyerlnode.services.evaluator.library.arguments import (
     Steps,
+    badkey,
     case_clause,
     function_clause,
     is_atom,
@@ -33,7 +34,6 @@ from pyerlnode.services.evaluator.library.elixir.support import (
     struct_name,
 )
 from pyerlnode.services.evaluator.library.elixir.text import bounds
-from pyerlnode.services.evaluator.library.exact import MISSING
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Call, Remote
 from pyerlnode.term import Atom, Term
@@ -180,9 +180,8 @@ def through_key_it(key: Term, what: Term, data: Term, after: Term) -> Steps:
     data = plain(data)
     if not exact.is_map(data):
         raise _expected("Access.key!/1 expected a map/struct or nil", data)
-    value = exact.get(data, key)
-    if value is MISSING:
-        raise key_error(key, data)
+    if not exact.has_key(data, key):
+        raise badkey(key)
     return (yield from through_key(key, None, what, data, after))
 
 

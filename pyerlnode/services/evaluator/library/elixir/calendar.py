@@ -98,6 +98,10 @@ def _clock(term: Term) -> tuple[datetime.time, int]:
 
 
 def _moment(term: Term) -> tuple[datetime.datetime, int]:
+    zone = field(plain(term), "time_zone")
+    if zone not in (None, b"Etc/UTC"):
+        # There is no data base of time zones here, and a wrong answer would be worse than none.
+        raise ErlangError(Atom("undef"))
     clock, precision = _clock(term)
     return datetime.datetime.combine(_date(term), clock), precision
 

@@ -62,7 +62,8 @@ _TABLE: Final[dict[str, str]] = {
     """,
     "Tuple": "to_list 0 erlang tuple_to_list",
     "Atom": """
-        to_string 0 erlang atom_to_binary   to_charlist 0 erlang atom_to_list   to_char_list 0 erlang atom_to_list
+        to_string 0 erlang atom_to_binary   to_charlist 0 erlang atom_to_list
+        to_char_list 0 erlang atom_to_list
     """,
     "String": """
         to_integer 0 erlang binary_to_integer    to_integer 01 erlang binary_to_integer

@@ -10,6 +10,7 @@ import random
 
 from pyerlnode.services.evaluator.library.arguments import Steps, case_clause, function_clause, is_integer
 from pyerlnode.services.evaluator.library.elixir.enum import empty, enum
+from pyerlnode.services.evaluator.library.elixir.enum_part import beginning
 from pyerlnode.services.evaluator.library.elixir.sources import (
     END,
     Source,
@@ -59,7 +60,7 @@ def chunk_every_with(enumerable: Term, count: Term, step: Term, leftover: Term) 
     rest = next((items[start:] for start in starts if start + count > len(items)), None)
     if rest is None or leftover is _DISCARD:
         return whole
-    return [*whole, rest + (yield from items_of(leftover))[: count - len(rest)]]
+    return [*whole, rest + (yield from beginning(leftover, count - len(rest)))]
 
 
 @enum.function("chunk_by", 2)

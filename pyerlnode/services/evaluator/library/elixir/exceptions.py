@@ -39,7 +39,7 @@ _DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "ArgumentError": {"message": b"argument error"},
     "ArithmeticError": {"message": b"bad argument in arithmetic expression"},
     "SystemLimitError": {"message": b"a system limit has been reached"},
-    "CondClauseError": {"message": b"no cond clause evaluated to a truthy value"},
+    "CondClauseError": {},
     "Enum.EmptyError": {"message": b"empty error"},
     "Enum.OutOfBoundsError": {"message": b"out of bounds error"},
     "BadFunctionError": {"term": None},
@@ -189,6 +189,7 @@ _MESSAGES: Final[dict[str, Callable[[Term], str]]] = {
     "CaseClauseError": lambda error: f"no case clause matching: {shown(field(error, 'term'))}",
     "WithClauseError": lambda error: f"no with clause matching: {shown(field(error, 'term'))}",
     "TryClauseError": lambda error: f"no try clause matching: {shown(field(error, 'term'))}",
+    "CondClauseError": lambda _: "no cond clause evaluated to a truthy value",
     "BadArityError": _arity_text,
     "UndefinedFunctionError": _undefined_text,
     "FunctionClauseError": _clause_text,
@@ -388,6 +389,19 @@ def format_mfa(module: Term, function: Term, arity: Term) -> Term:
         called = _name_text(module, function, len(arity)).rsplit("/", 1)[0]
         return f"{called}({', '.join(map(shown, arity))})".encode()
     return _name_text(module, function, arity).encode()
+
+
+@exception_module.function("format_file_line", 2)
+def format_file_line(file: Term, line: Term) -> Term:
+    return format_file_line_column(file, line, None)
+
+
+@exception_module.function("format_file_line_column", 3)
+def format_file_line_column(file: Term, line: Term, column: Term) -> Term:
+    if file is None:
+        return b""
+    numbers = [line, column] if line not in (None, 0) else []
+    return b":".join([file, *(str(number).encode() for number in numbers if number is not None)]) + b":"
 
 
 @exception_module.function("format_stacktrace", 0)

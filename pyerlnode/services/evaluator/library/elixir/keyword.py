@@ -111,7 +111,12 @@ def size(keywords: Term) -> Term:
 
 @keyword.function("keys", 1)
 def keys(keywords: Term) -> Term:
-    need(all(is_pair(item) and is_atom(item[0]) for item in _listed(keywords)))
+    for item in _listed(keywords):
+        if not (is_pair(item) and is_atom(item[0])):
+            raise argument_error(
+                "expected a keyword list, but an entry in the list is not a two-element tuple "
+                f"with an atom as its first element, got: {shown(item)}"
+            )
     return [key for key, _ in keywords]
 
 

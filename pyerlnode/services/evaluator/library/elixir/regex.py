@@ -8,6 +8,7 @@ Proof: tests/services/evaluator/test_library_elixir_regex.py.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from pyerlnode.errors import ErlangError
@@ -43,6 +44,7 @@ _LETTERS: Final[dict[str, list[Term]]] = {
     "U": [Atom("ungreedy")],
     "r": [Atom("ungreedy")],
 }
+_NAMES: Final = re.compile(rb"\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
 _SPECIAL: Final = frozenset(".^$*+?()[]{}|\\# \t\n\v\f\r-")
 
 
@@ -164,16 +166,15 @@ def scan(given: Term, text: Term, options: Term = None) -> Steps:
 
 
 @regex.function("names", 1)
-def names(given: Term) -> Steps:
-    source, options = _parts(given)
-    made = yield Remote("re", "compile", (source, options))
-    return (yield Remote("re", "inspect", (made[1], Atom("namelist"))))[1]
+def names(given: Term) -> Term:
+    source = _parts(given)[0]
+    return sorted({found[0] or found[1] for found in _NAMES.findall(source)})
 
 
 @regex.function("named_captures", 2)
 @regex.function("named_captures", 3)
 def named_captures(given: Term, text: Term, options: Term = None) -> Steps:
-    wanted = yield from names(given)
+    wanted = names(given)
     kind = option(options or [], "return", _BINARY)
     found = yield from _found(given, text, (_CAPTURE, wanted, kind))
     if found is _NOMATCH:
@@ -205,8 +206,6 @@ def split(given: Term, text: Term, options: Term = None) -> Steps:
         begin, size = places[0]
         if isinstance(most, int) and most and len(out) >= most - 1:
             break
-        if size == 0 and begin in (0, len(text)):
-            continue
         out += [text[start:begin], *([text[begin : begin + size]] if keep else [])]
         start = begin + size
     out.append(text[start:])
@@ -239,7 +238,6 @@ def _replacement(replacement: Term, groups: list[bytes]) -> Steps:
 
 def _filled(template: bytes, groups: list[bytes]) -> bytes:
     r"""The template with `\1` and `\g{1}` as the groups, and `\\` as a backslash."""
-    import re
 
     def group(found: re.Match[bytes]) -> bytes:
         number = found.group(1) or found.group(2)

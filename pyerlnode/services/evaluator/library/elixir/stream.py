@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.services.evaluator.library.arguments import Steps, case_clause, is_integer
 from pyerlnode.services.evaluator.library.elixir.enum_chunk import row_of
+from pyerlnode.services.evaluator.library.elixir.enum_part import beginning
 from pyerlnode.services.evaluator.library.elixir.sources import (
     END,
     MAX_DEPTH,
@@ -290,7 +291,7 @@ def _chunk_every(source: Source, size: int, every: int, leftover: Term) -> Pulli
             skip = max(0, every - size)
             held = held[every:]
     if held and leftover is not _DISCARD:
-        yield Item(held + (yield from items_of(leftover))[: size - len(held)])
+        yield Item(held + (yield from beginning(leftover, size - len(held))))
 
 
 @_step("chunk_by")

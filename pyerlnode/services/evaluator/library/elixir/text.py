@@ -32,7 +32,10 @@ string = Library("Elixir.String")
 
 _INFINITY = Atom("infinity")
 _DEFAULT, _ASCII, _GREEK, _TURKIC = Atom("default"), Atom("ascii"), Atom("greek"), Atom("turkic")
-_SPACES: Final = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACES: Final = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def graphemes_of(binary: Term) -> list[str]:
