@@ -287,21 +287,24 @@ def test_a_node_that_is_lost_and_comes_back(alex, python_node, target) -> None:
     me = self()
     {:ok, sup} = start([child(:a, [me, :a])])
     Process.put(:sup, sup)
-    {:ok, patient} = start([child(:b, [me, :b], await: 15_000)])
+    {:ok, patient} = start([child(:b, [me, :b], await: 30_000)])
     Process.put(:patient, patient)
     {started(:a), started(:b)}
     """)
     kate.kill()
     # without patience the restarts are used up at once; with it they wait for the node
-    assert alex.eval_elixir("Border.ended()").text == ":shutdown"
+    assert alex.eval_elixir("Border.ended()", timeout=40).text == ":shutdown"
     python_node("kate", target("border.py:app"))
-    text = alex.eval_elixir("""
+    text = alex.eval_elixir(
+        """
     import Border
     b = started(:b)
     patient = Process.get(:patient)
     [{:b, stands, _, _}] = Supervisor.which_children(patient)
     {PyNode.pid(stands) == b, stop(patient), terminated(:b), ended()}
-    """).text
+    """,
+        timeout=40,
+    ).text
     assert text == "{true, :ok, :shutdown, :normal}"
 
 
