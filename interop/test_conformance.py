@@ -75,8 +75,9 @@ class Stage:
             self._suite.eval_elixir(":logger.set_primary_config(:level, :none)")
         elif self._peer is not None:
             self._peer.close()
-        self._kind = kind
+        self._kind, self._peer = "", None  # until there is one
         self._peer = self._reference(beam) if kind == "elixir" else self._python()
+        self._kind = kind
 
     def _reference(self, beam: Beam) -> BeamNode:
         node = BeamNode(beam, self._name("elixir"), **self._settings())
