@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LIMIT: Final = 50
-_INFINITY, _AS_LISTS, _AS_CHARLISTS = Atom("infinity"), Atom("as_lists"), Atom("as_charlists")
+_INFINITY = Atom("infinity")
 _AS_BINARIES = Atom("as_binaries")
+_LISTS: Final = ("as_lists", "as_list")
 _BASES: Final = {"hex": ("0x", "X"), "octal": ("0o", "o"), "binary": ("0b", "b")}
 
 
@@ -34,7 +35,7 @@ class _Inspecting(ElixirPrinter):
         self._binaries = option(options, "binaries")
         self._base = _BASES.get(str(option(options, "base", "decimal")))
         lists = option(options, "charlists")
-        self._charlists = lists is not _AS_LISTS
+        self._charlists = lists not in _LISTS
         if self._base is not None:
             self._by_type[int] = self._based
 

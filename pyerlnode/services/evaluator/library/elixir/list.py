@@ -202,6 +202,8 @@ def keysort_with(items: Term, position: Term, sorter: Term) -> Steps:
     need(isinstance(items, list))
     if len(items) > 1 and not all(isinstance(item, tuple) and 0 <= at < len(item) for item in items):
         raise badarg()
+    if len(items) < 2:
+        return items
     keyed = [(item[at], item) for item in items]
     key_of = _first_of_pair()
     return [item for _, item in (yield from sort_by_with(keyed, key_of, sorter))]

@@ -222,7 +222,7 @@ def _replacement(replacement: Term, found: bytes) -> Steps:
 def bag_distance(left: Term, right: Term) -> Term:
     a, b = graphemes_of(left), graphemes_of(right)
     if not a and not b:
-        return 1.0
+        return 0.0
     common = 0
     rest = list(b)
     for character in a:
