@@ -133,7 +133,23 @@ def test_agents(beam_node, kate, here) -> None:
         {:ok, agent} = :rpc.call(:kate@localhost, Agent, :start, [fn -> %{count: 1} end])
         Agent.update(agent, fn state -> Map.update!(state, :count, & &1 + 1) end)
         Agent.cast(agent, fn state -> Map.put(state, :last, :cast) end)
-        {Agent.get(agent, & &1), Agent.get_and_update(agent, fn s -> {map_size(s), s} end)}
+        state = Agent.get(agent, & &1)
+        :sys.replace_state(agent, fn s -> Map.put(s, :last, 1..3) end)
+        {state, Agent.get_and_update(agent, fn s -> {Enum.sum(s.last), s} end), Agent.get(agent, &map_size/1)}
         """)
     ).text
-    assert text == "{%{count: 2, last: :cast}, 2}"
+    assert text == "{%{count: 2, last: :cast}, 6, 2}"
+
+
+def test_tasks(beam_node, python_node, target, here) -> None:
+    python_node("kate", target("tasked.py:Chat"))
+    alex = beam_node("alex")
+    text = alex.eval_elixir(
+        here("""
+        sup = {Chat.TaskSupervisor, :kate@localhost}
+        task = Task.Supervisor.async(sup, fn -> {node(), Enum.join(1..3, "-")} end)
+        broken = Task.Supervisor.async_nolink(sup, fn -> raise "no" end)
+        {Task.await(task), match?({:exit, {%RuntimeError{message: "no"}, _}}, Task.yield(broken))}
+        """)
+    ).text
+    assert text == here('{{:kate@localhost, "1-2-3"}, true}')
