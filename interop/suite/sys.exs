@@ -320,9 +320,9 @@ defmodule Area.Sys do
 
   check "a timeout that runs out while it is suspended comes after the resume" do
     server = server({:state, {:timeout_to, self()}})
-    :ok = GenServer.call(server, {:reply_timeout, 20})
+    :ok = GenServer.call(server, {:reply_timeout, 400})
     :ok = :sys.suspend(server)
-    refute_receive {:init_timeout, _}, 80
+    refute_receive {:init_timeout, _}, 500
     :ok = :sys.resume(server)
     assert_receive {:init_timeout, ^server}, 5000
   end
