@@ -4,7 +4,7 @@ They are those of `services/builtins/erlang.py`; here they can be called without
 and taken as `fun register/2`, and what does not fit is `badarg`, as of a BIF.
 
 Source: module `erlang` of the ERTS reference manual (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang.py.
+Proof: tests/services/evaluator/test_library_erlang_processes.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The functions that other nodes may call by rpc too (`register/2`, `link/1`, `pro
 are in `services/builtins/erlang.py`, where the evaluator finds them.
 
 Source: module `erlang` of the ERTS reference manual (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang.py.
+Proof: tests/services/evaluator/test_library_erlang_processes.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Times of timers are milliseconds here, as on a BEAM; a node has `limits.timers` of them at most.
 
 Source: module `erlang` of the ERTS reference manual, timer.erl (OTP 27).
-Proof: tests/services/evaluator/test_library_erlang.py.
+Proof: tests/services/evaluator/test_library_erlang_processes.py.
 """
 
 from __future__ import annotations

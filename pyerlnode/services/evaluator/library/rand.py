@@ -4,7 +4,7 @@ The state is in the process dictionary, as on a BEAM, and a seed gives the same 
 `rand:seed(default, 42)` and the like know `exsss` and `default` only.
 
 Source: rand.erl of OTP 27; D. Blackman, S. Vigna, "Scrambled Linear Pseudorandom Number Generators".
-Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.
+Proof: tests/services/evaluator/test_library_erlang_processes.py, interop/test_evaluator_library.py.
 """
 
 from __future__ import annotations
@@ -164,4 +164,7 @@ def bytes_of(count: Term) -> Term:
     if not is_integer(count, 0):
         raise function_clause()
     limits.check_binary(count)
-    return b"".join((_drawn() >> 2).to_bytes(7, "little") for _ in range(-(-count // 7)))[:count]
+    whole, rest = divmod(count, 7)
+    out = b"".join((_drawn() >> 2).to_bytes(7, "big") for _ in range(whole))
+    # Of the last number the bits are taken from another place.
+    return out + (_drawn() & (2**56 - 1)).to_bytes(7, "big")[:rest] if rest else out
