@@ -1,6 +1,6 @@
 """Elixir's modules: a file for each, or for a part of one.
 
-Proof: tests/services/evaluator/test_library_elixir_*.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 import importlib

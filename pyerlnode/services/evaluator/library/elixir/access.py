@@ -1,7 +1,7 @@
 """`Access`: `data[key]`, and the functions that lead a path into lists, tuples and structs.
 
 Source: access.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_access.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

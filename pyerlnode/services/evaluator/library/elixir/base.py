@@ -1,7 +1,7 @@
 """`Base`: binaries as digits of 16, 32 and 64.
 
 Source: base.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_base.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ runs there, as any closure.  What starts a process, and `Registry`, is among the
 every node answers to (`services/builtins`).
 
 Source: gen_server.ex, agent.ex, supervisor.ex and dynamic_supervisor.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_behaviours.py, interop/test_closures.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_closures.py.
 """
 
 from __future__ import annotations

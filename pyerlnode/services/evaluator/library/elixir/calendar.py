@@ -4,7 +4,7 @@ Years from 1 to 9999, as Python's own dates have them; beyond these, and for tim
 functions fail with `system_limit` or are not there.
 
 Source: calendar/*.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_calendar.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

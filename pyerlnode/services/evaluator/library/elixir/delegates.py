@@ -2,7 +2,7 @@
 
 Source: the `defdelegate`s and one-line functions of Elixir 1.18; what the compiler inlines stays
 callable by its own name, for `&Kernel.+/2` and `apply/3`.
-Proof: tests/services/evaluator/test_library_elixir_kernel.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

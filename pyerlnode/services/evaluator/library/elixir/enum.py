@@ -1,7 +1,7 @@
 """`Enum`: what goes through all elements, one after the other.
 
 Source: enum.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_enum.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

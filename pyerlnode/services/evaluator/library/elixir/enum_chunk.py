@@ -1,7 +1,7 @@
 """`Enum`: pieces, pairs and chance.
 
 Source: enum.ex and stream/reducers.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_enum.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

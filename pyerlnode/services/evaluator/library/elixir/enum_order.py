@@ -3,7 +3,7 @@
 A sorter is a fun, `:asc`, `:desc`, a module with `compare/2`, or `{:asc, Module}`.
 
 Source: enum.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_enum.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

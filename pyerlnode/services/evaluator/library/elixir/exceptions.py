@@ -4,7 +4,7 @@ An exception is a struct; what Erlang raises becomes one by `Exception.normalize
 `rescue` calls.
 
 Source: exception.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_exceptions.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `limit` (50 elements of a list, a tuple or a map), `charlists`, `binaries`, `base`.  The text is one line.
 
 Source: inspect.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_protocols.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

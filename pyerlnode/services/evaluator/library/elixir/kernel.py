@@ -1,7 +1,7 @@
 """`Kernel`: what stays a remote call, and what macros of Elixir leave behind.
 
 Source: kernel.ex, kernel/utils.ex and elixir_erl_pass.erl of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_kernel.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`Keyword`: lists of pairs whose keys are atoms.
 
 Source: keyword.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_keyword.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`List` and `Tuple`.
 
 Source: list.ex and tuple.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_list.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

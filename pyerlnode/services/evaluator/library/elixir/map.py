@@ -1,7 +1,7 @@
 """`Map`.
 
 Source: map.ex of Elixir 1.18, and maps.erl, whose errors it lets through.
-Proof: tests/services/evaluator/test_library_elixir_map.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`Integer`, `Float` and `Kernel.**`.
 
 Source: integer.ex, float.ex and kernel.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_numbers.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`Process`, `Node`, `System`, `IO`: what touches a process, the clock or a device.
 
 Source: process.ex, node.ex, system.ex and io.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_process.py, interop/test_closures.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_closures.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The protocols: `String.Chars`, `List.Chars`, `Collectable`, `Enumerable`, and `Inspect` as `inspect`.
 
 Source: string/chars.ex, list/chars.ex, collectable.ex and enum.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_protocols.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

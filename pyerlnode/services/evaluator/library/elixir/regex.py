@@ -3,7 +3,7 @@
 The compiled form that a struct brings along is of that BEAM's `re`, and is not looked at.
 
 Source: regex.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_regex.py.
+Proof: tests/services/evaluator/test_library_elixir.py.
 """
 
 from __future__ import annotations

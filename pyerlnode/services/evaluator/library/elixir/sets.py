@@ -1,7 +1,7 @@
 """`MapSet` and `Range`.
 
 Source: map_set.ex and range.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_sets.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ endless: nothing is asked for before it is wanted, and whoever stops early close
         ...
 
 Source: enum.ex, stream.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_stream.py.
+Proof: tests/services/evaluator/test_library_elixir.py.
 """
 
 from __future__ import annotations

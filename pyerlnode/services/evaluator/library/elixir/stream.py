@@ -5,7 +5,7 @@ belongs to it, and a stream without a source of its own has a tuple as `enum`: t
 bound, sent and compared.  What comes from a BEAM holds its functions of compiled code, and cannot run.
 
 Source: stream.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_stream.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

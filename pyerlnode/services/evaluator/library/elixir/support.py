@@ -1,7 +1,7 @@
 """What the files of this package share: Elixir's exceptions, structs, truth, text and bounds.
 
 Source: exception.ex, kernel.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_kernel.py and its neighbours.
+Proof: tests/services/evaluator/test_library_elixir.py and its neighbours.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A task is Elixir's `%Task{}`; its process, its monitor and its messages are those of `pyerlnode.otp`.
 
 Source: task.ex and task/supervisor.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_behaviours.py, interop/test_closures.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_closures.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A binary that is not all UTF-8 is taken as Elixir takes it: each byte that does 
 character of its own (here a lone surrogate, see `support.characters`).
 
 Source: string.ex and unicode/unicode.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_string.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A pattern is a binary, a list of them, a `Regex`, or what `:binary.compile_pattern/1` gives.
 
 Source: string.ex of Elixir 1.18.
-Proof: tests/services/evaluator/test_library_elixir_string.py, interop/test_evaluator_elixir.py.
+Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
 
 from __future__ import annotations
