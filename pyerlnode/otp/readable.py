@@ -1,28 +1,30 @@
 """Showing a server's state, and anything else, to other nodes.
 
 A state may hold what has no Erlang term: a socket, a model, a lock.  Such a value is
-shown as text, the rest as it is.
+shown as text, the rest as it is, however deep.
 
 Proof: tests/otp/test_readable.py.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyerlnode.errors import PyerlnodeError, TermError
 from pyerlnode.term import Atom, Map, Term, encode
+from pyerlnode.term.text import brief
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["attributes", "readable", "replace_attributes", "restored", "saved", "shortened"]
 
-# Deeper than this a value is shown as text; a value that contains itself is, sooner or later.
-_MAX_DEPTH = 64
 _MAX_TEXT = 1000
 
 
 def readable(value: Any) -> Term:
     """`value` as a term that can be sent; what has none becomes its `repr`."""
-    return _readable(value, _MAX_DEPTH)
+    return _Walk().run(value)
 
 
 def attributes(instance: object) -> dict[Term, Term]:
@@ -66,7 +68,9 @@ def shortened(value: object) -> str:
     """Its `repr`, cut to a length that fits into a log."""
     try:
         text = repr(value)
-    except Exception as error:
+    except RecursionError:
+        return brief(value, _MAX_TEXT)
+    except Exception as error:  # of its class, which is the program's
         text = f"<{type(value).__name__}: its repr failed with {type(error).__name__}>"
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}... ({len(text)} characters)"
 
@@ -82,10 +86,47 @@ def _own(instance: object) -> dict[str, Any]:
     return {**own, **getattr(instance, "__dict__", {})}
 
 
-def _readable(value: Any, depth: int) -> Term:
-    kind = type(value)
-    if kind in (list, tuple, dict, Map):
-        return shortened(value) if depth == 0 else _CONTAINERS[kind](value, depth - 1)
+# Containers are walked without recursion, for what other nodes send is of any depth: those that
+# are entered wait on a stack, and what is to be built from their parts comes after these.
+
+
+class _Walk:
+    """One `readable`: values to look at, the containers that are open, and what was made of values."""
+
+    def __init__(self) -> None:
+        self._made: list[Term] = []
+        self._open: set[int] = set()
+        self._todo: list[tuple[Any, bool]] = []
+
+    def run(self, value: Any) -> Term:
+        self._todo.append((value, False))
+        while self._todo:
+            item, is_entered = self._todo.pop()
+            if is_entered:
+                self._leave(item)
+            elif type(item) not in _CONTAINERS:
+                self._made.append(_leaf(item))
+            elif id(item) in self._open:
+                self._made.append(shortened(item))  # it contains itself
+            else:
+                self._enter(item)
+        return self._made[0]
+
+    def _enter(self, container: Any) -> None:
+        self._open.add(id(container))
+        self._todo.append((container, True))
+        self._todo += [(part, False) for part in reversed(_parts(container))]
+
+    def _leave(self, container: Any) -> None:
+        self._open.remove(id(container))
+        count = len(_parts(container))
+        start = len(self._made) - count
+        parts = self._made[start:]
+        del self._made[start:]
+        self._made.append(_CONTAINERS[type(container)](container, parts))
+
+
+def _leaf(value: Any) -> Term:
     if isinstance(value, (set, frozenset)):
         return shortened(value)
     try:
@@ -95,16 +136,14 @@ def _readable(value: Any, depth: int) -> Term:
     return value
 
 
-def _list(value: list[Any], depth: int) -> Term:
-    return [_readable(element, depth) for element in value]
+def _parts(container: Any) -> list[Any]:
+    if isinstance(container, (list, tuple)):
+        return list(container)
+    return [part for pair in container.items() for part in pair]
 
 
-def _tuple(value: tuple[Any, ...], depth: int) -> Term:
-    return tuple([_readable(element, depth) for element in value])
-
-
-def _map(value: Any, depth: int) -> Term:
-    pairs = [(_readable(key, depth), _readable(item, depth)) for key, item in value.items()]
+def _map(value: Any, parts: list[Term]) -> Term:
+    pairs = list(zip(parts[::2], parts[1::2], strict=True))
     try:
         exact = Map(pairs)
     except TermError:
@@ -112,4 +151,10 @@ def _map(value: Any, depth: int) -> Term:
     return dict(pairs) if type(value) is dict else exact
 
 
-_CONTAINERS: dict[type, Any] = {list: _list, tuple: _tuple, dict: _map, Map: _map}
+# What is built again of the parts of a container.
+_CONTAINERS: dict[type, Callable[[Any, list[Term]], Term]] = {
+    list: lambda _, parts: parts,
+    tuple: lambda _, parts: tuple(parts),
+    dict: _map,
+    Map: _map,
+}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyerlnode.otp.readable import attributes, readable, shortened
-from pyerlnode.term import Atom, Map, Pid, encode
+from pyerlnode.term import Atom, ImproperList, Map, Pid, encode
 
 
 class BadRepr:
@@ -62,6 +62,29 @@ def test_a_value_that_contains_itself_ends() -> None:
     shown = readable(loop)
     encode(shown)
     assert shown[0] == 1
+
+
+@pytest.mark.parametrize(
+    "make", [lambda inner: (inner,), lambda inner: [inner], lambda inner: Map([(1, inner)])]
+)
+def test_a_term_is_left_as_it_is_however_deep(make: Any) -> None:
+    deep: Any = 1
+    for _ in range(10_000):
+        deep = make(deep)
+    assert encode(readable((deep, object))[0]) == encode(deep)
+
+
+def test_what_no_repr_can_show_is_text_all_the_same() -> None:
+    deep: Any = object()
+    for _ in range(10_000):
+        deep = ImproperList([deep], 1)
+    text = readable(deep)
+    assert text.startswith("[[[[") and len(text) < 1100
+
+
+def test_a_value_that_stands_in_several_places_does_not_contain_itself() -> None:
+    twice = [1]
+    assert readable([twice, (twice, twice)]) == [[1], ([1], [1])]
 
 
 def test_long_text_is_cut() -> None:
