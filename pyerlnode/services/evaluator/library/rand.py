@@ -164,7 +164,9 @@ def bytes_of(count: Term) -> Term:
     if not is_integer(count, 0):
         raise function_clause()
     limits.check_binary(count)
-    whole, rest = divmod(count, 7)
+    if count == 0:
+        return b""
+    whole = (count - 1) // 7
     out = b"".join((_drawn() >> 2).to_bytes(7, "big") for _ in range(whole))
     # Of the last number the bits are taken from another place.
-    return out + (_drawn() & (2**56 - 1)).to_bytes(7, "big")[:rest] if rest else out
+    return out + (_drawn() & (2**56 - 1)).to_bytes(7, "big")[: count - 7 * whole]
