@@ -4,7 +4,7 @@ What is in `PLAIN` is called by the code of closures at once; those that a guard
 are in `GUARDS`.  All of them can be called by name as well.
 
 Source: module `erlang` of the ERTS reference manual.
-Proof: tests/services/evaluator/test_erlang.py.
+Proof: tests/services/evaluator/test_expressions.py, tests/services/evaluator/test_corpus.py.
 """
 
 from __future__ import annotations
@@ -468,6 +468,8 @@ def bit_size(value: Any) -> int:
 
 @_guard("size", 1)
 def size(value: Any) -> int:
+    if type(value) is BitString:
+        return len(value) // 8  # the whole ones, where byte_size/1 counts all
     return len(value) if type(value) is tuple else byte_size(value)
 
 

@@ -1,7 +1,8 @@
 """The functions of `lists` that sort and merge.
 
 Without a fun the order is that of terms, and elements that are equal by `==` stay in the
-order that they came in.  With a fun, which may receive or sleep, the merging is done here.
+order that they came in (a BEAM may turn 1 and 1.0 round).  With a fun, which may receive or
+sleep, the merging is done here.
 
 Source: lists.erl of OTP 27.
 Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_library.py.

@@ -122,7 +122,7 @@ def is_disjoint(left: Term, right: Term) -> Term:
 
 @sets.function("union", 2)
 def union(left: Term, right: Term) -> Term:
-    return _of([*_set(left), *_set(right)])
+    return exact.from_pairs([*exact.items(_set(left)), *exact.items(_set(right))])
 
 
 @sets.function("union", 1)
@@ -149,7 +149,7 @@ def intersection_all(given: Term) -> Term:
 @sets.function("subtract", 2)
 def subtract(left: Term, right: Term) -> Term:
     mine, others = _set(left), _set(right)
-    return _of([item for item in mine if not exact.has_key(others, item)])
+    return exact.from_pairs(pair for pair in exact.items(mine) if not exact.has_key(others, pair[0]))
 
 
 @sets.function("fold", 3)

@@ -152,7 +152,7 @@ def sub_word(text: Term, number: Term) -> Term:
 
 @string.function("sub_word", 3)
 def sub_word_by(text: Term, number: Term, separator: Term) -> Term:
-    if not is_integer(number, 1) or not is_integer(separator):
+    if not is_integer(number, 1 if text else 0) or not is_integer(separator):
         raise function_clause()
     found = tokens(text, [separator])
     return found[number - 1] if number <= len(found) else []
