@@ -1,7 +1,7 @@
 """The bit syntax: `<<Value:Size/Types>>` as an expression and as a pattern.
 
 Source: eval_bits.erl of OTP's stdlib.
-Proof: tests/services/evaluator/test_bits.py.
+Proof: tests/services/evaluator/test_expressions.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Positions and lengths are in bits.  A bitstring of whole bytes is `bytes`, as everywhere.
 
 Source: Erlang Reference Manual, "Expressions", Bit Syntax Expressions.
-Proof: tests/services/evaluator/test_bits.py.
+Proof: tests/services/evaluator/test_expressions.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Clauses: which one fits a value, and guards.
 
 Source: erl_eval:case_clauses/6 and guard/4 of OTP's stdlib.
-Proof: tests/services/evaluator/test_scoping.py.
+Proof: tests/services/evaluator/test_expressions.py.
 """
 
 from __future__ import annotations

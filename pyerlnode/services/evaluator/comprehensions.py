@@ -1,7 +1,7 @@
 """Comprehensions of lists, bitstrings and maps, and what generates their elements.
 
 Source: erl_eval.erl of OTP's stdlib, `eval_lc` and its neighbours.
-Proof: tests/services/evaluator/test_comprehensions.py.
+Proof: tests/services/evaluator/test_expressions.py.
 """
 
 from __future__ import annotations

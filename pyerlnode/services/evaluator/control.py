@@ -1,7 +1,7 @@
 """Expressions that choose, wait or catch: case, if, receive, try, catch, maybe.
 
 Source: erl_eval:expr/6 of OTP's stdlib.
-Proof: tests/services/evaluator/test_control.py.
+Proof: tests/services/evaluator/test_expressions.py.
 """
 
 from __future__ import annotations

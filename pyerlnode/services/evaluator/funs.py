@@ -10,7 +10,7 @@ left out Anno and Used.  The handlers are for functions of the shell, which are 
 A closure that is made here has the same form, so a BEAM of the sender's release can call it.
 
 Source: erl_eval.erl of OTP's stdlib, `fun_data/1`.
-Proof: tests/services/evaluator/test_funs.py, interop/test_closures.py.
+Proof: tests/services/evaluator/test_service.py, interop/test_closures.py.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ for equality, unless the pattern shadows (heads of funs, generators): then its `
 variables is empty and only sizes and the keys of maps are looked up outside.
 
 Source: erl_eval:match/6 of OTP's stdlib.
-Proof: tests/services/evaluator/test_patterns.py.
+Proof: tests/services/evaluator/test_expressions.py.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ Proof: tests/services/evaluator/test_service.py, interop/test_closures.py.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import time
@@ -69,8 +70,6 @@ def configure(runtime: Runtime, mode: str = "builtins", groups: Collection[str] 
         raise UsageError(f"closures are {', '.join(CLOSURES)}, not {mode!r}")
     if unknown := set(groups) - registry.GROUPS:
         raise UsageError(f"no group of functions: {', '.join(sorted(unknown))}")
-    if mode != "off":
-        registry.load()
     _settings[runtime] = Settings(mode, frozenset(groups))
 
 
@@ -96,6 +95,8 @@ def apply(fun: Term, args: list[Term]) -> Any:
     """
     process = this_process()
     settings = _settings.get(process.runtime, _DEFAULT)
+    if settings.mode == "builtins" and not registry.is_loaded():
+        return _after_loading(fun, args)
     if isinstance(fun, Export):
         return _apply_export(settings, fun, args)
     if settings.mode == "off" and (not isinstance(fun, Fun) or fun.module is _ERL_EVAL):
@@ -103,6 +104,13 @@ def apply(fun: Term, args: list[Term]) -> Any:
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("%s", _audit(fun, process))
     return _run(Machine(partial(resolve, settings), process), fun, args)
+
+
+async def _after_loading(fun: Term, args: list[Term]) -> Any:
+    """The library is large, and many nodes never need it: it is loaded for the first fun, bit by bit."""
+    for _ in registry.loading():
+        await asyncio.sleep(0)
+    return await call(fun, *args)
 
 
 def _apply_export(settings: Settings, fun: Export, args: list[Term]) -> Any:

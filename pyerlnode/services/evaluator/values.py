@@ -3,7 +3,7 @@
 Functions of this program, and messages of its processes, hold text as `str`, and dates or
 ranges as Python's own.  To a closure, and to the library, text is bytes and a struct a map.
 
-Proof: tests/services/evaluator/test_values.py.
+Proof: tests/services/evaluator/test_exact.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Links, monitors, names and more of the kind are those that `services.builtins` answers to rpc.
 
 Source: module `erlang` of the ERTS reference manual.
-Proof: tests/services/evaluator/test_processes.py.
+Proof: tests/services/evaluator/test_expressions.py, tests/services/evaluator/test_corpus.py.
 """
 
 from __future__ import annotations

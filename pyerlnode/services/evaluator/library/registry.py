@@ -13,7 +13,7 @@
 A module atom from outside is a key of this table and nothing else: no name is ever
 looked up in Python.  Functions belong to groups, which a node can turn off.
 
-Proof: tests/services/evaluator/test_registry.py.
+Proof: tests/services/evaluator/test_exact.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pyerlnode.errors import UsageError
 from pyerlnode.services.evaluator.requests import Await, Call, Remote, TailCall, TailRemote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
 __all__ = [
     "GROUPS",
@@ -40,7 +40,9 @@ __all__ = [
     "TailRemote",
     "find",
     "is_known",
+    "is_loaded",
     "load",
+    "loading",
     "names",
 ]
 
@@ -51,6 +53,7 @@ GROUPS: Final = frozenset({"pure", "process", "io", "time"})
 
 _table: dict[tuple[str, str, int], Builtin] = {}
 _modules: set[str] = set()
+_is_full = False
 
 
 class Builtin:
@@ -112,8 +115,23 @@ def names() -> list[tuple[str, str, int]]:
     return sorted(_table)
 
 
-def load() -> None:
-    """Fill the table from all files of this package; harmless when it is full."""
+def is_loaded() -> bool:
+    """Whether the table is full."""
+    return _is_full
+
+
+def loading() -> Iterator[None]:
+    """Fill the table from all files of this package, one at each step."""
+    global _is_full
     package = importlib.import_module(__package__)
     for module in pkgutil.walk_packages(package.__path__, f"{__package__}."):
         importlib.import_module(module.name)
+        yield
+    _is_full = True
+
+
+def load() -> None:
+    """Fill the table at once; harmless when it is full."""
+    if not _is_full:
+        for _ in loading():
+            pass
