@@ -10,7 +10,9 @@ Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_e
 from __future__ import annotations
 
 import datetime
+import math
 import re
+from fractions import Fraction
 from typing import Final
 
 from pyerlnode.errors import ErlangError
@@ -47,7 +49,9 @@ _DAY, _SECOND = Atom("day"), Atom("second")
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _FRACTIONS: Final = {"millisecond": 1000, "microsecond": 1}
 _DATE: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)\Z")
-_TIME: Final = re.compile(r"[T ]?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6})\d*)?(Z|[+-]\d\d:?\d\d)?\Z")
+_TIME: Final = re.compile(
+    r"[T ]?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6})\d*)?(Z|(?!-00:?00)[+-][0-2]\d:?[0-5]\d)?\Z"
+)
 
 # --- terms ----------------------------------------------------------------------------------
 
@@ -121,15 +125,24 @@ def _moved(given: datetime.datetime, microseconds: int) -> datetime.datetime:
         raise system_limit() from None
 
 
-def _unit(unit: Term) -> int:
+def _unit(unit: Term) -> Fraction:
     """Microseconds of a unit; of an integer, which is parts of a second, as well."""
     if is_integer(unit, 1):
-        return 1_000_000 // int(unit)
+        return Fraction(1_000_000, int(unit))
     name = str(unit)
     found = _SECONDS.get(name, 0) * 1_000_000 or _FRACTIONS.get(name, 0)
     if not found:
         raise argument_error(f"unsupported time unit. Expected :day, :hour, :minute, ..., got {shown(unit)}")
-    return found
+    return Fraction(found)
+
+
+def _microseconds(amount: int, unit: Term) -> int:
+    return math.floor(amount * _unit(unit))
+
+
+def _in_units(microseconds: int, unit: Term) -> int:
+    """Whole units, towards zero."""
+    return math.trunc(microseconds / _unit(unit))
 
 
 def _order(left: object, right: object) -> Term:
@@ -187,7 +200,7 @@ def utc_today() -> Term:
 def add_days(given: Term, days: Term) -> Term:
     need(is_integer(days))
     moment = datetime.datetime.combine(_date(given), datetime.time())
-    return date_term(_moved(moment, days * _unit(_DAY)).date())
+    return date_term(_moved(moment, _microseconds(days, _DAY)).date())
 
 
 @date_module.function("diff", 2)
@@ -334,11 +347,37 @@ def add_to_time(given: Term, amount: Term, unit: Term = _SECOND) -> Term:
     need(is_integer(amount))
     clock, precision = _clock(given)
     moment = datetime.datetime.combine(datetime.date(2000, 1, 1), clock)
-    moved = _moved(moment, amount * _unit(unit) % _unit(_DAY))
+    moved = _moved(moment, _microseconds(amount, unit) % _microseconds(1, _DAY))
     return time_term(moved.time(), max(precision, _precision_of(unit)))
 
 
+@time_module.function("diff", 2)
+@time_module.function("diff", 3)
+def time_between(left: Term, right: Term, unit: Term = _SECOND) -> Term:
+    day = datetime.date(2000, 1, 1)
+    ends = (datetime.datetime.combine(day, _clock(each)[0]) for each in (left, right))
+    return _in_units((next(ends) - next(ends)) // datetime.timedelta(microseconds=1), unit)
+
+
+@time_module.function("truncate", 2)
+def truncate_time(given: Term, to: Term) -> Term:
+    clock, precision = _clock(given)
+    kept = min(precision, _precision_of(to))
+    return time_term(clock.replace(microsecond=_cut(clock.microsecond, kept)), kept)
+
+
+@time_module.function("to_erl", 1)
+def time_to_erl(given: Term) -> Term:
+    return tuple(_numbers(given, "hour", "minute", "second"))
+
+
+def _cut(microsecond: int, digits: int) -> int:
+    return int(microsecond - microsecond % 10 ** (6 - digits))
+
+
 def _precision_of(unit: Term) -> int:
+    if is_integer(unit, 1):
+        return {1: 0, 1000: 3}.get(unit, 6)
     return 3 if unit == "millisecond" else 6 if unit == "microsecond" else 0
 
 
@@ -361,17 +400,16 @@ def _register(library: Library, name: str, zoned: bool) -> None:
     def add(given: Term, amount: Term, unit: Term = _SECOND) -> Term:
         need(is_integer(amount))
         moment, precision = given_moment(given)
-        return term(_moved(moment, amount * _unit(unit)), max(precision, _precision_of(unit)))
+        return term(_moved(moment, _microseconds(amount, unit)), max(precision, _precision_of(unit)))
 
     def diff(left: Term, right: Term, unit: Term = _SECOND) -> Term:
         between = given_moment(left)[0] - given_moment(right)[0]
-        return between // datetime.timedelta(microseconds=1) // _unit(unit)
+        return _in_units(between // datetime.timedelta(microseconds=1), unit)
 
     def truncate(given: Term, to: Term) -> Term:
         moment, precision = given_moment(given)
         kept = min(precision, _precision_of(to))
-        left = moment.microsecond - moment.microsecond % 10 ** (6 - kept)
-        return term(moment.replace(microsecond=left), kept)
+        return term(moment.replace(microsecond=_cut(moment.microsecond, kept)), kept)
 
     def now() -> Term:
         return term(datetime.datetime.now(datetime.UTC).replace(tzinfo=None), 6)
@@ -450,7 +488,7 @@ def to_naive(given: Term) -> Term:
 @datetime_module.function("to_unix", 2)
 def to_unix(given: Term, unit: Term = _SECOND) -> Term:
     since = _moment(given)[0] - datetime.datetime(1970, 1, 1)
-    return since // datetime.timedelta(microseconds=1) // _unit(unit)
+    return math.floor(since // datetime.timedelta(microseconds=1) / _unit(unit))
 
 
 @datetime_module.function("from_unix", 1)
@@ -458,7 +496,7 @@ def to_unix(given: Term, unit: Term = _SECOND) -> Term:
 def from_unix(number: Term, unit: Term = _SECOND) -> Term:
     need(is_integer(number))
     try:
-        moment = _moved(datetime.datetime(1970, 1, 1), number * _unit(unit))
+        moment = _moved(datetime.datetime(1970, 1, 1), _microseconds(number, unit))
     except ErlangError:
         return ERROR, Atom("invalid_unix_time")
     return OK, zoned_term(moment, _precision_of(unit))
@@ -476,10 +514,54 @@ def new_naive(date: Term, clock: Term) -> Term:
     return OK, naive_term(datetime.datetime.combine(_date(date), found), precision)
 
 
+@naive_module.function("new!", 2)
+def new_naive_it(date: Term, clock: Term) -> Term:
+    return new_naive(date, clock)[1]
+
+
 @naive_module.function("new", 6)
-def new_naive_of(*numbers: Term) -> Term:
-    need(all(map(is_integer, numbers)))
-    try:
-        return OK, naive_term(datetime.datetime(*numbers), 0)
-    except (ValueError, OverflowError):
-        return ERROR, _INVALID_DATE
+@naive_module.function("new", 7)
+def new_naive_of(year: Term, month: Term, day: Term, *clock: Term) -> Term:
+    date, of_day = new_date(year, month, day), new_time(*clock)
+    if date[0] is ERROR or of_day[0] is ERROR:
+        return date if date[0] is ERROR else of_day
+    return new_naive(date[1], of_day[1])
+
+
+@naive_module.function("new!", 6)
+@naive_module.function("new!", 7)
+def new_naive_of_it(*numbers: Term) -> Term:
+    return _made(new_naive_of(*numbers), "cannot build naive datetime")
+
+
+@naive_module.function("to_erl", 1)
+def naive_to_erl(given: Term) -> Term:
+    return date_to_erl(given), time_to_erl(given)
+
+
+@naive_module.function("beginning_of_day", 1)
+def beginning_of_day(given: Term) -> Term:
+    return naive_term(datetime.datetime.combine(_date(given), datetime.time()), _clock(given)[1])
+
+
+@naive_module.function("end_of_day", 1)
+def end_of_day(given: Term) -> Term:
+    precision = _clock(given)[1]
+    last = datetime.time(23, 59, 59, _cut(999_999, precision))
+    return naive_term(datetime.datetime.combine(_date(given), last), precision)
+
+
+@datetime_module.function("new", 2)
+@datetime_module.function("from_naive", 2)
+def zoned(given: Term, other: Term) -> Term:
+    """Of a date and a time, or of a `NaiveDateTime` and the only time zone that is known."""
+    if other == b"Etc/UTC":
+        return OK, zoned_term(*_moment(given))
+    found, precision = _clock(other)
+    return OK, zoned_term(datetime.datetime.combine(_date(given), found), precision)
+
+
+@datetime_module.function("new!", 2)
+@datetime_module.function("from_naive!", 2)
+def zoned_it(given: Term, other: Term) -> Term:
+    return zoned(given, other)[1]

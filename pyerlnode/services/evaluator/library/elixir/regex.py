@@ -31,7 +31,7 @@ from pyerlnode.term import Atom, Term
 
 regex = Library("Elixir.Regex")
 
-_CAPTURE, _ALL, _NONE = Atom("capture"), Atom("all"), Atom("none")
+_CAPTURE, _ALL, _NONE, _FIRST = Atom("capture"), Atom("all"), Atom("none"), Atom("first")
 _INDEX, _BINARY, _GLOBAL, _NOMATCH = Atom("index"), Atom("binary"), Atom("global"), Atom("nomatch")
 _MATCH, _OFFSET = Atom("match"), Atom("offset")
 _LETTERS: Final[dict[str, list[Term]]] = {
@@ -185,10 +185,10 @@ def named_captures(given: Term, text: Term, options: Term = None) -> Steps:
 # --- cutting --------------------------------------------------------------------------------
 
 
-def _places(given: Term, text: Term, everywhere: bool) -> Steps:
+def _places(given: Term, text: Term, everywhere: bool, groups: Term = _ALL) -> Steps:
     """Where the matches and their groups are: lists of `{Start, Length}`."""
     how = [_GLOBAL] if everywhere else []
-    found = yield from _found(given, text, *how, (_CAPTURE, _ALL, _INDEX))
+    found = yield from _found(given, text, *how, (_CAPTURE, groups, _INDEX))
     return [] if found is _NOMATCH else found[1] if everywhere else [found[1]]
 
 
@@ -202,8 +202,11 @@ def split(given: Term, text: Term, options: Term = None) -> Steps:
         return [] if trim else [b""]
     out: list[Any] = []
     start = 0
-    for places in (yield from _places(given, text, everywhere=True)):
-        begin, size = places[0]
+    on = option(options or [], "on", _FIRST)
+    cuts = yield from _places(given, text, True, _FIRST if on is _ALL else on)
+    for begin, size in [place for places in cuts for place in places]:
+        if begin < start:
+            continue
         if isinstance(most, int) and most and len(out) >= most - 1:
             break
         out += [text[start:begin], *([text[begin : begin + size]] if keep else [])]
