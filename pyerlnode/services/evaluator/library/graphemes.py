@@ -28,18 +28,19 @@ def clusters(text: str) -> list[str]:
     """The clusters of `text`, in order; joined they are it."""
     if text.isascii() and "\r" not in text:
         return list(text)
-    out: list[str] = []
-    for character in text:
-        if out and _stays(out[-1], character):
-            out[-1] += character
-        else:
-            out.append(character)
-    return out
+    starts = [0]
+    base = text[:1]  # the last character of the cluster that did not extend it
+    for at in range(1, len(text)):
+        if not _stays(text[at - 1], base, text[at], alone=at - starts[-1] == 1):
+            starts.append(at)
+            base = text[at]
+        elif not _extends(text[at]):
+            base = text[at]
+    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def _stays(cluster: str, character: str) -> bool:
-    """Whether there is no boundary between the cluster so far and the next character."""
-    last = cluster[-1]
+def _stays(last: str, base: str, character: str, *, alone: bool) -> bool:
+    """Whether there is no boundary before the next character; `alone`: one is in the cluster yet."""
     if last == "\r":
         return character == "\n"
     if _is_control(last) or _is_control(character):
@@ -47,9 +48,9 @@ def _stays(cluster: str, character: str) -> bool:
     if _extends(character):
         return True
     if last == _JOINER and _is_pictograph(character):
-        return _is_pictograph(cluster.rstrip(_JOINER).rstrip("\ufe0f\ufe0e")[-1:])
+        return _is_pictograph(base)
     if _is_indicator(character):
-        return len(cluster) == 1 and _is_indicator(last)
+        return alone and _is_indicator(last)
     return _is_hangul(last, character)
 
 

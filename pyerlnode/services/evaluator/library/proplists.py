@@ -18,7 +18,7 @@ from pyerlnode.services.evaluator.library.arguments import (
     proper,
 )
 from pyerlnode.services.evaluator.library.registry import Library
-from pyerlnode.term import Atom, Term, equal
+from pyerlnode.term import Atom, Term, equal, exact_bytes
 
 proplists = Library("proplists")
 
@@ -139,20 +139,12 @@ def unfold(properties: Term) -> Term:
 
 @proplists.function("split", 2)
 def split(properties: Term, keys: Term) -> Term:
-    wanted: dict[int, tuple[Term, list[Term]]] = {}
-    places = Distinct()
-    for key in generated(keys):
-        if places.add(key):
-            wanted[len(wanted)] = (key, [])
+    wanted: dict[bytes, list[Term]] = {exact_bytes(key): [] for key in generated(keys)}
     rest: list[Term] = []
     for item in each(properties):
-        place = next((found for key, found in wanted.values() if _is_of(item, key)), rest)
-        place.append(item)
-    return ([_of_key(key, wanted) for key in keys], rest)
-
-
-def _of_key(key: Term, wanted: dict[int, tuple[Term, list[Term]]]) -> list[Term]:
-    return next(found for other, found in wanted.values() if equal(other, key))
+        key = _key(item)
+        (wanted.get(exact_bytes(key[0]), rest) if key else rest).append(item)
+    return ([wanted[exact_bytes(key)] for key in keys], rest)
 
 
 @proplists.function("to_map", 1)

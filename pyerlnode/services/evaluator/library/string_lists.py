@@ -7,6 +7,7 @@ Proof: tests/services/evaluator/test_library_erlang.py, interop/test_evaluator_l
 from __future__ import annotations
 
 from pyerlnode.services.evaluator.library.arguments import (
+    Distinct,
     function_clause,
     is_integer,
     is_list,
@@ -49,8 +50,9 @@ def join(texts: Term, separator: Term) -> Term:
 @string.function("tokens", 2)
 def tokens(text: Term, separators: Term) -> Term:
     found: list[list[Term]] = [[]]
-    for character in proper(text):
-        if any(equal(character, each) for each in proper(separators)):
+    given, apart = proper(text), Distinct(proper(separators))
+    for character in given:
+        if character in apart:
             found.append([])
         else:
             found[-1].append(character)
@@ -85,28 +87,26 @@ def last_of(text: Term, character: Term) -> Term:
     return _position([at for at, each in enumerate(proper(text)) if equal(each, character)], last=True)
 
 
-def _places(text: list[Term], wanted: list[Term]) -> list[int]:
-    size = len(wanted)
-    return [at for at in range(len(text) - size + 1) if equal(text[at : at + size], wanted)]
+def _characters(text: Term) -> str:
+    """A list of characters as text; `function_clause` for any other elements."""
+    if not all(is_integer(code, 0) and code < 0x110000 for code in proper(text)):
+        raise function_clause()
+    return "".join(map(chr, text))
 
 
 @string.function("str", 2)
 def first_string(text: Term, wanted: Term) -> Term:
-    return _position(_places(proper(text), proper(wanted)), last=False)
+    return _characters(text).find(_characters(wanted)) + 1
 
 
 @string.function("rstr", 2)
 def last_string(text: Term, wanted: Term) -> Term:
-    return _position(_places(proper(text), proper(wanted)), last=True)
+    return _characters(text).rfind(_characters(wanted)) + 1
 
 
 def _span(text: Term, characters: Term, *, inside: bool) -> int:
-    wanted = proper(characters)
-    given = proper(text)
-    return next(
-        (at for at, each in enumerate(given) if any(equal(each, one) for one in wanted) is not inside),
-        len(given),
-    )
+    given, wanted = proper(text), Distinct(proper(characters))
+    return next((at for at, each in enumerate(given) if (each in wanted) is not inside), len(given))
 
 
 @string.function("span", 2)
