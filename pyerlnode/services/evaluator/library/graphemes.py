@@ -18,6 +18,8 @@ __all__ = ["clusters"]
 _JOINER, _NON_JOINER = "\u200d", "\u200c"
 _CONTROL: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
 _MARKS: Final = frozenset({"Mn", "Me", "Mc"})
+# Signs that go with what is before them though they are letters, of Thai, Lao and Katakana.
+_SPACING: Final = frozenset("\u0e33\u0eb3\uff9e\uff9f")
 # Marks that take their own place: vowel signs which UAX #29 leaves out of SpacingMark.
 _APART: Final = frozenset(
     "\u102b\u102c\u1038\u1062\u1063\u1064\u1067\u1068\u1069\u106a\u106b\u106c\u106d\u1083"
@@ -45,7 +47,7 @@ def _stays(last: str, base: str, character: str, *, alone: bool) -> bool:
         return character == "\n"
     if _is_control(last) or _is_control(character):
         return False
-    if _extends(character):
+    if _extends(character) or ord(last) in _PREPENDED:
         return True
     if last == _JOINER and _is_pictograph(character):
         return _is_pictograph(base)
@@ -69,7 +71,7 @@ _PREPENDED: Final = frozenset({*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891,
 def _extends(character: str) -> bool:
     if character in (_JOINER, _NON_JOINER) or 0xE0020 <= ord(character) <= 0xE007F:
         return True
-    if 0x1F3FB <= ord(character) <= 0x1F3FF or character in "\uff9e\uff9f":
+    if 0x1F3FB <= ord(character) <= 0x1F3FF or character in _SPACING:
         return True
     return unicodedata.category(character) in _MARKS and character not in _APART
 
