@@ -258,3 +258,25 @@ def test_messages_of_exceptions() -> None:
     }.items():
         error = call("Exception.normalize", Atom("error"), read(reason), [])
         assert call("Exception.message", error) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "path", "again"),
+    [
+        (b"https://u:p@a.b:8080/x/y?q=1#f", 8080, b"/x/y", b"https://u:p@a.b:8080/x/y?q=1#f"),
+        (b"HTTP://A/%20", 80, b"/%20", b"http://A/%20"),
+        (b"mailto:a@b.c", None, b"a@b.c", b"mailto:a@b.c"),
+        (b"http://[::1]:80/a", 80, b"/a", b"http://[::1]/a"),
+    ],
+)
+def test_addresses(text: bytes, port: int | None, path: bytes, again: bytes) -> None:
+    address = call("URI.parse", text)
+    assert (address[Atom("port")], address[Atom("path")]) == (port, path)
+    assert call("String.Chars.to_string", address) == again
+
+
+def test_a_time_in_a_zone_that_is_not_known_is_refused() -> None:
+    given = call("DateTime.from_unix!", 0)
+    assert call("DateTime.to_iso8601", given) == b"1970-01-01T00:00:00Z"
+    elsewhere = {**given, Atom("time_zone"): b"Europe/Paris"}
+    assert outcome("DateTime.to_unix", [elsewhere]) == ("error", "undef")
