@@ -42,15 +42,6 @@ _PORTS: Final = {
     "ws": 80,
     "wss": 443,
 }
-    "ftp": 21,
-    "http": 80,
-    "https": 443,
-    "ldap": 389,
-    "sftp": 22,
-    "tftp": 69,
-    "ws": 80,
-    "wss": 443,
-}
 _PARTS: Final = re.compile(rb"^(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _AUTHORITY: Final = re.compile(rb"^(?:(.*)@)?(\[[a-zA-Z0-9:.]*\]|[^:]*)(?::(\d*))?$")
 
