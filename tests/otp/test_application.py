@@ -13,7 +13,7 @@ import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
 from pyerlnode.otp import Application, Failure, GenServer, Supervisor, child_spec
 from pyerlnode.otp.application import start as application_start
-from pyerlnode.otp.application.controller import CONTROLLER, start_controller
+from pyerlnode.otp.application.controller import CONTROLLER, is_persistent, start_controller
 from pyerlnode.otp.application.table import table
 from pyerlnode.term import Atom, Pid, charlist
 
@@ -450,3 +450,22 @@ async def test_the_controller_survives_what_it_does_not_know(controller: Pid) ->
         fields = [[1]] if request != "start_application" else [[1], Atom("temporary")]
         assert (await GenServer.call(controller, (Atom(request), *fields)))[0] == "error"
     assert await Application.which_applications() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([(Atom("persistent"), True)], True),
+        ([Atom("persistent")], True),
+        ([(Atom("timeout"), 5), (Atom("persistent"), True)], True),
+        ([(Atom("persistent"), False), (Atom("persistent"), True)], False),
+        ([(Atom("persistent"), 1)], False),
+        ([(Atom("persistent"),)], False),
+        ([(b"persistent", True)], False),
+        ([], False),
+        (Atom("persistent"), False),
+    ],
+    ids=repr,
+)
+def test_only_true_makes_a_value_persistent(options: Any, expected: bool) -> None:
+    assert is_persistent(options) is expected

@@ -1,7 +1,8 @@
 """The process `application_controller`: loads, starts and stops the applications of a node.
 
 An application is started by its master, so that the controller can be asked meanwhile; it
-is stopped in the controller itself, one after the other.  What happens when one ends by
+is stopped in the controller itself, one after the other, so that requests wait as long as that
+takes: OTP's waits for the master, too.  What happens when one ends by
 itself is said by its type: `permanent` ends the controller, and with it the node;
 `transient` does unless the reason is `normal`; `temporary` is only logged.
 
@@ -50,6 +51,7 @@ _UNDEFINED, _INFINITY, _TIMEOUT = Atom("undefined"), Atom("infinity"), Atom("tim
 _ALREADY_LOADED, _NOT_LOADED = Atom("already_loaded"), Atom("not_loaded")
 _ALREADY_STARTED, _NOT_STARTED = Atom("already_started"), Atom("not_started")
 _NOT_RUNNING, _RUNNING = Atom("not_running"), Atom("running")
+_PERSISTENT = Atom("persistent")
 _INVALID_TYPE = Atom("invalid_restart_type")
 _TERMINATED, _START_FAILURE = Atom("application_terminated"), Atom("application_start_failure")
 _NO_FILE = charlist("no such file or directory")
@@ -292,10 +294,13 @@ def _kill_group(runtime: Runtime, master: Pid) -> None:
 
 
 def is_persistent(options: Term) -> bool:
-    """Whether the options of `set_env` have `{persistent, true}`."""
-    return isinstance(options, list) and any(
-        isinstance(option, tuple) and option == ("persistent", True) for option in options
-    )
+    """Whether the options of `set_env` have `{persistent, true}`, or `persistent`, which stands for it."""
+    for option in options if isinstance(options, list) else ():
+        if option is _PERSISTENT:
+            return True
+        if type_of(option) == (_PERSISTENT, 2):
+            return option[1] is True
+    return False
 
 
 def _is_answer(message: Term, tag: Term) -> bool:
