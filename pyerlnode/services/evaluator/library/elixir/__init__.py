@@ -2,9 +2,3 @@
 
 Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
 """
-
-import importlib
-import pkgutil
-
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
