@@ -25,6 +25,7 @@ COMMANDS = {
     "names": "list the nodes that are registered on a host",
     "ping": "say whether a node answers",
     "call": "call a function on a node and print the result",
+    "remsh": "open the shell of a running node",
     "elixir": "print where the Elixir module PyNode is, for Mix projects",
 }
 

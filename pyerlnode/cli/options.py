@@ -80,6 +80,7 @@ def run_config(options: argparse.Namespace) -> NodeConfig:
         epmd_port=options.epmd_port,
         net_ticktime=options.net_ticktime,
         closures=options.closures,
+        remsh=options.remsh,
     )
 
 

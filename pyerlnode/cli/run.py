@@ -63,6 +63,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="builtins",
         help="what closures from shells may call: off (none runs), exported, or builtins (default)",
     )
+    parser.add_argument(
+        "--remsh",
+        action="store_true",
+        help="let `iex --remsh`, `erl -remsh` and `pyerlnode remsh` open a Python prompt in the node",
+    )
     parser.add_argument("--config", metavar="FILE", help="TOML file with a table per application")
     parser.add_argument("--env", metavar="ENV", help="environment in that file (default: PYERLNODE_ENV)")
     parser.add_argument(

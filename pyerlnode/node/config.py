@@ -46,6 +46,7 @@ class NodeSettings(TypedDict, total=False):
     max_frame: int
     max_queued: int
     closures: str
+    remsh: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,8 @@ class NodeConfig:
     max_queued: int = 1_000_000
     #: what closures from shells may do: `off`, `exported` or `builtins`
     closures: str = "builtins"
+    #: let `iex --remsh`, `erl -remsh` and `pyerlnode remsh` open a Python prompt here
+    remsh: bool = False
 
     def __post_init__(self) -> None:
         names.split(self.name)
@@ -127,6 +130,7 @@ class NodeConfig:
         max_frame: int = 256 * 1024 * 1024,
         max_queued: int = 1_000_000,
         closures: str = "builtins",
+        remsh: bool = False,
     ) -> NodeConfig:
         """Settle what was left open from `environ` and the name's host.
 
@@ -151,6 +155,7 @@ class NodeConfig:
             max_frame=max_frame,
             max_queued=max_queued,
             closures=closures,
+            remsh=remsh,
         )
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import UsageError
-from pyerlnode.process import this_process
+from pyerlnode.process import current_process, this_process
 
 if TYPE_CHECKING:
     from pyerlnode.node import Node
     from pyerlnode.process import Runtime
 
-__all__ = ["local_node", "remember"]
+__all__ = ["has_node", "local_node", "remember"]
 
 _nodes: WeakKeyDictionary[Runtime, Node] = WeakKeyDictionary()
 
@@ -20,6 +20,12 @@ _nodes: WeakKeyDictionary[Runtime, Node] = WeakKeyDictionary()
 def remember(node: Node) -> None:
     """From now on `local_node` gives `node` in its processes."""
     _nodes[node.runtime] = node
+
+
+def has_node() -> bool:
+    """Whether the caller's runtime belongs to a node."""
+    process = current_process.get()
+    return process is not None and process.runtime in _nodes
 
 
 def local_node() -> Node:

@@ -214,6 +214,11 @@ class Module:
 
     # --- looking up -----------------------------------------------------------------
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the caller's node has this module."""
+        return True
+
     def find(self, function: str, arity: int) -> Function | None:
         """The exported function of this name that can be called with `arity` arguments."""
         for table in (self._functions, self._derived):
@@ -319,13 +324,14 @@ def _origin(function: Any) -> object:
 def _modules(name: str) -> Iterator[Module]:
     for table in (_exported, _builtins):
         found = table.get(name)
-        if found is not None:
+        if found is not None and found.is_there:
             yield found
 
 
 def loaded() -> list[Atom]:
     """The names of all modules."""
-    return sorted({module.name for table in (_exported, _builtins) for module in table.values()})
+    tables = (_exported, _builtins)
+    return sorted({module.name for table in tables for module in table.values() if module.is_there})
 
 
 def is_loaded(module: str) -> bool:

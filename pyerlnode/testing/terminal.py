@@ -257,7 +257,7 @@ class Iex(_Shell):
     """`iex --sname NAME --cookie COOKIE`."""
 
     PROGRAM = "iex"
-    PROMPT = re.compile(r"(?:iex|\.\.\.)(?:\([^()]*\)\d*|\(\d+\))?> ?")
+    PROMPT = re.compile(r"(?:iex|py|\.\.\.)(?:\([^()]*\)\d*|\(\d+\))?> ?")
 
     @classmethod
     def _options(cls, name: str | None, cookie: str, hidden: bool) -> list[str]:
@@ -269,7 +269,7 @@ class Erl(_Shell):
     """`erl -sname NAME -setcookie COOKIE`."""
 
     PROGRAM = "erl"
-    PROMPT = re.compile(r"(?:\([^()]*\))?\d+> ?")
+    PROMPT = re.compile(r"(?:py|\.\.\.)?(?:\([^()]*\))?\d+> ?")
 
     @classmethod
     def _options(cls, name: str | None, cookie: str, hidden: bool) -> list[str]:

@@ -26,6 +26,7 @@ _MODULES = (
     "pyerlnode",
     "registries",
     "registry",
+    "shell",
     "task",
 )
 
