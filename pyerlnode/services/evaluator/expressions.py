@@ -20,7 +20,7 @@ from pyerlnode.services.evaluator.compiler import (
 )
 from pyerlnode.services.evaluator.library import erlang, registry
 from pyerlnode.services.evaluator.library.exact import from_pairs, has_key, is_map, put
-from pyerlnode.services.evaluator.nodes import Env, Node, Steps, constant, evaluate, sequence, strict
+from pyerlnode.services.evaluator.nodes import Env, Node, Steps, constant, sequence, strict
 from pyerlnode.services.evaluator.patterns import matches
 from pyerlnode.services.evaluator.requests import TailCall, TailRemote
 from pyerlnode.term import Atom, Export, ImproperList, Term
@@ -328,8 +328,3 @@ def named_fun(form: Any) -> Node:
     if type(form[2]) is not Atom:
         raise TypeError("a fun's name is an atom")
     return funs.maker(form[1], proper(form[3]), form[2])
-
-
-def value_of(node: Node) -> Any:
-    """The value of a node without variables."""
-    return evaluate(node, {})
