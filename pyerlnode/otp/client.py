@@ -10,6 +10,7 @@ Proof: tests/otp/test_gen_server_calls.py, test_gen_server_requests.py.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from pyerlnode.errors import BadArg, Exit, NoProc
@@ -19,11 +20,18 @@ from pyerlnode.process import Process, Request, node, nodes, this_process
 from pyerlnode.term import Atom, Pid, Term, equal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pyerlnode.otp.gen import ServerRef
 
-__all__ = ["all_nodes", "call", "check_response", "multi_call", "stop", "stopped", "wait_response"]
+__all__ = [
+    "all_nodes",
+    "call",
+    "check_response",
+    "multi_call",
+    "receive_response",
+    "stop",
+    "stopped",
+    "wait_response",
+]
 
 NOTHING: Final = Request.NOTHING
 
@@ -41,8 +49,7 @@ async def call(module: Atom, server: ServerRef, request: Term, timeout: float | 
     BadArg for a timeout that is none, before anything is sent.
     """
     process = this_process()
-    if timeout is not None:
-        check_timeout(timeout)
+    check_timeout(timeout)
     if process.inline:
         process.check_may_wait(f"{module.removeprefix('Elixir.')}.call")
     # What a via module raises is not about the call, and passes as it is.
@@ -67,6 +74,7 @@ async def multi_call(
     process: Process, name: str, request: Term, asked_nodes: list[Atom], timeout: float | None
 ) -> tuple[list[tuple[Atom, Term]], list[Atom]]:
     """Call the servers of one name on several nodes: `([(node, reply)], [node without one])`."""
+    check_timeout(timeout)
     loop = process.runtime.loop
     deadline = None if timeout is None else loop.time() + timeout
     asked = [(where, _ask_node(process, (Atom(name), where), request)) for where in asked_nodes]
@@ -99,19 +107,30 @@ def all_nodes(given: Iterable[str] | None) -> list[Atom]:
     """The nodes that are given, else this and all visible ones; BadArg for a single name."""
     if given is None:
         return [node(), *nodes()]
-    if isinstance(given, str):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise BadArg(f"nodes: a list of node names is wanted, not {given!r}")
-    return [Atom(name) for name in given]
+    names = list(given)
+    for name in names:
+        if not isinstance(name, str):
+            raise BadArg(f"nodes: a list of node names is wanted; {name!r} is none")
+    return [Atom(name) for name in names]
 
 
 # --- requests that are waited for later ---------------------------------------------------
 
 
+async def receive_response(sent: Request, timeout: float | None) -> Term:
+    """The reply to a request; Exit with the bare reason."""
+    check_timeout(timeout)
+    return await gen.receive_reply(_request(sent), timeout)
+
+
 async def wait_response(sent: Request, timeout: float | None) -> Term:
     """`(reply, value)`, `(error, (reason, server))`, or `timeout`, after which it may be waited for again."""
+    check_timeout(timeout)
     try:
         async with asyncio.timeout(timeout):
-            await sent
+            await _request(sent)
     except TimeoutError:
         return _TIMEOUT
     return check_response(sent)
@@ -119,11 +138,17 @@ async def wait_response(sent: Request, timeout: float | None) -> Term:
 
 def check_response(sent: Request) -> Term:
     """What has come already: as `wait_response`, `no_reply` if nothing has."""
-    if sent.message is not NOTHING:
+    if _request(sent).message is not NOTHING:
         return (_REPLY, sent.message[1])
     if sent.down_reason is NOTHING:
         return _NO_REPLY
     return (_ERROR, (gen.failure(sent, sent.item).reason, sent.item))
+
+
+def _request(sent: Request) -> Request:
+    if not isinstance(sent, Request):
+        raise BadArg(f"what send_request gave is wanted, not {sent!r}")
+    return sent
 
 
 # --- stop ---------------------------------------------------------------------------------
@@ -133,6 +158,7 @@ async def stop(
     module: Atom, process: Process, server: ServerRef, reason: Term, timeout: float | None
 ) -> Atom:
     """Order a server to end, and wait for that; `ok`, or Exit with `{Reason, {module, stop, [...]}}`."""
+    check_timeout(timeout)
     to = gen.where(process.runtime, server)
     try:
         return await _stopped(process, to, server, reason, timeout)
@@ -143,6 +169,7 @@ async def stop(
 
 async def stopped(process: Process, server: ServerRef, reason: Term, timeout: float | None) -> Atom:
     """As `stop`; Exit with the bare reason."""
+    check_timeout(timeout)
     return await _stopped(process, gen.where(process.runtime, server), server, reason, timeout)
 
 

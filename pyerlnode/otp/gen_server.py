@@ -285,7 +285,7 @@ class GenServer:
 
         After a timeout the request is given up: a late reply reaches nobody.
         """
-        return await gen.receive_reply(sent, timeout)
+        return await client.receive_response(sent, timeout)
 
     @staticmethod
     async def wait_response(sent: Request, timeout: float | None = None) -> Term:
@@ -363,10 +363,11 @@ def check_options(options: dict[str, Any]) -> tuple[Any, ...]:
     for name in options:
         if name not in ("debug", "hibernate_after"):
             raise BadArg(f"expected one of the options name, timeout, debug, hibernate_after. Got: {name!r}")
-    after = options.get("hibernate_after")
-    if after is not None:
-        check_timeout(after)
-    return tuple(options.get("debug", ()))
+    check_timeout(options.get("hibernate_after"))
+    debug = options.get("debug", ())
+    if not isinstance(debug, (list, tuple)):
+        raise BadArg(f"debug: a list of options is wanted, not {debug!r}")
+    return tuple(debug)
 
 
 def started(result: StartResult) -> Any:

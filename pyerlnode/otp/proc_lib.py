@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 from pyerlnode.errors import ErlangError
 from pyerlnode.otp import gen
 from pyerlnode.otp.argument_error import argument_error, shown
+from pyerlnode.otp.results import check_timeout
 from pyerlnode.process import Process, Suspension, demonitor, monitor, this_process
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
@@ -85,16 +86,15 @@ async def start(
     """
     parent = this_process()
     parent.check_may_wait("starting a process")
-    if name is not None:
-        check_name(name)
-        try:
-            taken = _taken(parent.runtime, name)
-        except BaseException:
-            _discard(body)
-            raise
-        if taken is not None:
-            _discard(body)
-            return (_ERROR, (_ALREADY_STARTED, taken))
+    try:
+        check_timeout(timeout)
+        taken = None if name is None else _taken(parent.runtime, check_name(name))
+    except BaseException:
+        _discard(body)
+        raise
+    if taken is not None:
+        _discard(body)
+        return (_ERROR, (_ALREADY_STARTED, taken))
     process = parent.runtime.new_process(parent.group_leader)
     process.dictionary = {ANCESTORS: ancestors(parent), INITIAL_CALL: initial_call}
     if name is not None:
@@ -269,15 +269,16 @@ def _discard(body: Behaviour | Coroutine[Any, Any, Any]) -> None:
 # --- names --------------------------------------------------------------------------------
 
 
-def check_name(name: StartName) -> None:
-    """Elixir's ArgumentError for what a process cannot be registered as."""
+def check_name(name: StartName) -> StartName:
+    """The name; Elixir's ArgumentError for what a process cannot be registered as."""
     if isinstance(name, str) and name not in ("", "undefined", "nil", "true", "false"):
-        return
+        return name
     if not gen.is_registry_name(name):
         raise argument_error(
             "expected :name option to be one of the following:\n\n  * nil\n  * atom\n  * {:global, term}\n"
             f"  * {{:via, module, term}}\n\nGot: {shown(name)}\n"
         )
+    return name
 
 
 def _taken(runtime: Runtime, name: StartName) -> Pid | None:

@@ -136,7 +136,7 @@ class NoReply(Result):
         hibernate: bool = False,
     ) -> None:
         self.then: Continue | Hibernate | None = _then(then, hibernate)
-        self.timeout = None if timeout is None else check_timeout(timeout)
+        self.timeout = check_timeout(timeout)
         if self.timeout is not None and self.then is not None:
             raise BadArg("a result has a timeout, a Continue or Hibernate, not two of them")
 
@@ -187,8 +187,10 @@ def atom(reason: Term) -> Term:
     return Atom(reason) if type(reason) is str else reason
 
 
-def check_timeout(timeout: float) -> float:
-    """A timeout in seconds; BadArg for what is none."""
+def check_timeout(timeout: float | None) -> float | None:
+    """A timeout in seconds, None for ever; BadArg for what is none."""
+    if timeout is None:
+        return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout <= _MAX_TIMEOUT:
         raise BadArg(f"a timeout is 0 to {_MAX_TIMEOUT} seconds, not {timeout!r}")
     return timeout

@@ -21,7 +21,7 @@ from pyerlnode.errors import ErlangError, Exit, Throw
 from pyerlnode.otp import gen
 from pyerlnode.otp.debug import Debug, apply
 from pyerlnode.otp.readable import readable
-from pyerlnode.otp.results import atom
+from pyerlnode.otp.results import atom, check_timeout
 from pyerlnode.process import exit_reason, this_process
 from pyerlnode.term import Atom, Pid, Term, charlist
 
@@ -232,6 +232,7 @@ _PLAIN: dict[str, Callable[[Target], Term]] = {
 async def _ask(name: str, server: ServerRef, request: Term, timeout: float | None, *args: Term) -> Term:
     process = this_process()
     process.check_may_wait(f"sys.{name}")
+    check_timeout(timeout)
     try:
         return await gen.call(process, gen.SYSTEM, server, request, timeout)
     except Exit as error:

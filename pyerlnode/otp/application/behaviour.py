@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from pyerlnode.errors import BadArg, Exit
@@ -47,7 +48,7 @@ from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Pid, Term, charlist
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pyerlnode.otp.supervisor.child_spec import ChildSpec
 
@@ -148,12 +149,16 @@ class Application:
     @staticmethod
     def from_function(function: Callable[[], Awaitable[Any]], name: str | None = None) -> Application:
         """The application whose start is an async function; a pid that it returns is the topmost process."""
+        if not callable(function):
+            raise BadArg(f"an async function is wanted, not {function!r}")
         return _FunctionApplication(function, name or str(getattr(function, "__name__", "application")))
 
     @staticmethod
     def from_children(children: list[ChildSpec], name: str = "application") -> Application:
         """The application that is a one_for_one supervisor of these children."""
-        return _ChildrenApplication(children, name)
+        if not isinstance(children, (list, tuple)):
+            raise BadArg(f"a list of child specifications is wanted, not {children!r}")
+        return _ChildrenApplication(list(children), name)
 
     # --- starting and stopping --------------------------------------------------------------
 
@@ -172,6 +177,8 @@ class Application:
 
         If one does not start, those are stopped again; Exit `(name, reason)`.
         """
+        if not _is_ref(app) and not isinstance(app, Iterable):
+            raise BadArg(f"an application or a list of applications is wanted, not {app!r}")
         apps: list[Any] = [app] if _is_ref(app) else list(app)  # type: ignore[arg-type]  # the rest is iterable
         specs, type = [spec_or_name(each) for each in apps], _type(type)
         for needed in _needed(apps):
@@ -207,6 +214,8 @@ class Application:
     @staticmethod
     def get_application(pid: Pid | None = None) -> Atom | None:
         """The name of the application that a process of this node belongs to; without one, the caller."""
+        if pid is not None and not isinstance(pid, Pid):
+            raise BadArg(f"a pid is wanted, not {pid!r}")
         process = this_process()
         return table().of_process(process.runtime, process.pid if pid is None else pid)
 
@@ -262,6 +271,8 @@ class Application:
         config: Mapping[str, Mapping[str, Any]], *, persistent: bool = False, runtime: Runtime | None = None
     ) -> Atom:
         """Set values of several applications: `{app: {key: value}}`; of another runtime, if one is given."""
+        if not isinstance(config, Mapping) or not all(isinstance(each, Mapping) for each in config.values()):
+            raise BadArg(f"a dict of applications, each with a dict of its values, is wanted, not {config!r}")
         environment = table(runtime).environment
         for app, values in config.items():
             for key, value in values.items():

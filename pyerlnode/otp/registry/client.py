@@ -109,7 +109,8 @@ class Registry:
     def unregister_match(registry: str, key: Term, pattern: Pattern, guards: Sequence[Term] = ()) -> Atom:
         """Take those entries of the caller under `key` away whose value matches, as in `match`; `ok`."""
         process = this_process()
-        table(process.runtime, registry).unregister(process, key, _matcher(pattern, guards))
+        accepts = _matcher(pattern, guards)
+        table(process.runtime, registry).unregister(process, key, accepts)
         return Atom("ok")
 
     @staticmethod
@@ -118,6 +119,8 @@ class Registry:
 
         None if the caller has no such key.  Only where keys are unique.
         """
+        if not callable(function):
+            raise BadArg(f"a function of the value is wanted, not {function!r}")
         process = this_process()
         found = _unique(process.runtime, registry, "Registry.update_value/3").of_key(key)
         if not found or found[0].process is not process:
@@ -141,11 +144,12 @@ class Registry:
     @staticmethod
     def keys(registry: str, pid: Pid) -> list[Term]:
         """The keys of a process, as often as it is registered under them, in no particular order."""
-        return [entry.key for entry in reversed(_table(registry).of_process(pid))]
+        return [entry.key for entry in reversed(_table(registry).of_process(_pid(pid)))]
 
     @staticmethod
     def values(registry: str, key: Term, pid: Pid) -> list[Any]:
         """The values of a process under a key."""
+        pid = _pid(pid)
         return [entry.value for entry in _table(registry).of_key(key) if entry.process.pid == pid]
 
     @staticmethod
@@ -243,6 +247,8 @@ def registry_options(options: Mapping[str, Any]) -> dict[str, Any]:
     keys, name = options.get("keys"), options.get("name")
     partitions = options.get("partitions", 1)
     listeners, meta = options.get("listeners", ()), options.get("meta") or {}
+    if not isinstance(meta, (Mapping, list)):
+        raise BadArg(f"meta: a dict is wanted, not {meta!r}")
     _expect("keys", "to be given and be one of :unique or :duplicate", keys, keys in ("unique", "duplicate"))
     if "name" not in options:
         raise argument_error("expected :name option to be present")
@@ -284,6 +290,12 @@ def _meta_key(key: Term) -> bytes:
 # --- looking up -----------------------------------------------------------------------------
 
 
+def _pid(pid: Pid) -> Pid:
+    if not isinstance(pid, Pid):
+        raise BadArg(f"a pid is wanted, not {pid!r}")
+    return pid
+
+
 def _table(registry: str) -> Table:
     return table(this_process().runtime, registry)
 
@@ -298,8 +310,15 @@ def _unique(runtime: Runtime, registry: Term, what: str) -> Table:
 def _matcher(pattern: Pattern, guards: Sequence[Term]) -> Callable[[Entry], bool]:
     if callable(pattern):
         return lambda entry: bool(pattern(entry.value))
+    if not isinstance(guards, (list, tuple)) or _is_guard(guards):
+        raise BadArg(f"a list of guards is wanted, not {guards!r}")
     spec = MatchSpec((_ANY, (_ANY, pattern)), list(guards), [True])
     return lambda entry: spec.run((entry.key, entry.pair)) is not NO_MATCH
+
+
+def _is_guard(guards: Sequence[Term]) -> bool:
+    """Whether it is one guard, where a list of them should be."""
+    return isinstance(guards, tuple) and len(guards) > 1 and isinstance(guards[0], str)
 
 
 def _selector(spec: Any, function: str) -> Callable[[Entry], Any]:

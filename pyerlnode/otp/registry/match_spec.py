@@ -21,9 +21,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from pyerlnode.errors import BadArg
+from pyerlnode.errors import BadArg, UsageError
 from pyerlnode.otp.registry.guard_bifs import FAILURES, GUARD_BIFS, boolean
 from pyerlnode.term import Atom, ImproperList, Map, Term, equal
+from pyerlnode.term.text import brief
 
 __all__ = ["NO_MATCH", "MatchSpec"]
 
@@ -38,7 +39,7 @@ Expression: TypeAlias = Callable[[Term, Bound], Any]
 
 
 class MatchSpec:
-    """One clause.  BadArg for guards and results that cannot be."""
+    """One clause.  BadArg for guards and results that cannot be, UsageError for a name without `Atom`."""
 
     __slots__ = ("_guards", "_pattern", "_results")
 
@@ -182,7 +183,11 @@ def _call(item: tuple[Term, ...], known: set[int], depth: int) -> Expression:
     if len(item) == 1 and type(item[0]) is tuple:  # {{A, B}} makes a tuple
         parts = [_expression(part, known, depth - 1) for part in item[0]]
         return lambda subject, bound: tuple([part(subject, bound) for part in parts])
-    name = item[0] if item and type(item[0]) is Atom else None
+    name = item[0] if item else None
+    if type(name) is str:
+        raise UsageError(f"a match specification has functions by atoms: Atom({name!r}), not {name!r}")
+    if type(name) is not Atom:
+        raise BadArg(f"{brief(item)} is no guard or result of a match specification")
     if name == "const" and len(item) == 2:
         value = item[1]
         return lambda subject, bound: value

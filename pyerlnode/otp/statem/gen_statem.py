@@ -212,7 +212,7 @@ class GenStatem:
     @staticmethod
     async def receive_response(sent: Request, timeout: float | None = None) -> Term:
         """The reply to `send_request`; Exit with the bare reason.  See `GenServer.receive_response`."""
-        return await gen.receive_reply(sent, timeout)
+        return await client.receive_response(sent, timeout)
 
 
 _CLIENT_FUNCTIONS = frozenset(

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from pyerlnode.errors import StoreError
+from pyerlnode.errors import BadArg, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +28,8 @@ _KINDS = {"memory": "memory", "sqlite": "sqlite", "postgresql": "postgresql", "p
 
 def opener(url: str) -> Opener:
     """What opens the store that `url` names; StoreError for a URL that names none."""
+    if not isinstance(url, str):
+        raise BadArg(f"a store is named by a URL, {EXPECTED}, not by {url!r}")
     scheme, colon, _ = url.partition(":")
     kind = _KINDS.get(scheme)
     if kind is None or not (colon or scheme == "memory"):

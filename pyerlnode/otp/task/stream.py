@@ -61,8 +61,7 @@ class StreamOptions:
         most = self.max_concurrency
         if most is not None and (type(most) is not int or most < 1):
             raise BadArg(f"max_concurrency: an integer from 1 on is wanted, not {most!r}")
-        if self.timeout is not None:
-            check_timeout(self.timeout)
+        check_timeout(self.timeout)
         if self.on_timeout not in ("exit", "kill_task"):
             raise BadArg(f"on_timeout: exit or kill_task is wanted, not {self.on_timeout!r}")
 
@@ -95,9 +94,13 @@ async def _values(source: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[A
     if isinstance(source, AsyncIterable):
         async for value in source:
             yield value
-    else:
-        for value in source:
-            yield value
+        return
+    try:
+        values = iter(source)
+    except TypeError:
+        raise BadArg(f"a stream of tasks is of something iterable, not of {source!r}") from None
+    for value in values:
+        yield value
 
 
 # --- what the two sides tell each other -----------------------------------------------------

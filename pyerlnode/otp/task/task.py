@@ -23,11 +23,13 @@ Proof: tests/otp/test_task.py, interop/test_tasks.py.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import BadArg, CallTimeout, Exit, NodeDown, NoProc, UsageError
 from pyerlnode.otp.gen import in_call, milliseconds
+from pyerlnode.otp.results import check_timeout
 from pyerlnode.otp.supervisor.child import Start
 from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.otp.task.stream import StreamOptions, stream
@@ -39,7 +41,7 @@ from pyerlnode.process.process import KILL, KILLED, NOPROC
 from pyerlnode.term import Atom, Pid, Reference, Term, struct
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 
     from pyerlnode.otp.task.supervised import Owner
     from pyerlnode.process import Process
@@ -114,6 +116,7 @@ class Task:
         process.
         """
         process = _asked_by_owner(task)
+        check_timeout(timeout)
         message = await _next(process, (task.ref,), timeout)
         if message is not None and len(message) == 2:
             demonitor(task.ref, flush=True)
@@ -151,6 +154,7 @@ class Task:
         A task of a node that is lost is NodeDown.
         """
         process = _asked_by_owner(task)
+        check_timeout(timeout)
         message = await _next(process, (task.ref,), timeout)
         try:
             return None if message is None else _outcome(message)
@@ -172,6 +176,8 @@ class Task:
         """
         if on_timeout not in ("nothing", "ignore", "kill_task"):
             raise BadArg(f"on_timeout: nothing, ignore or kill_task is wanted, not {on_timeout!r}")
+        if limit is not None and (type(limit) is not int or limit < 0):
+            raise BadArg(f"limit: an integer from 0 on is wanted, not {limit!r}")
         pending = _by_reference(tasks)
         process = this_process()
         deadline, most = _deadline(process, timeout), len(pending) if limit is None else limit
@@ -211,6 +217,10 @@ class Task:
         was told.  Nothing of it is left in the mailbox.
         """
         process = _asked_by_owner(task)
+        if not isinstance(timeout, str):
+            check_timeout(timeout)
+        elif timeout != KILL_AT_ONCE:
+            raise BadArg(f"a timeout is a number of seconds, None or {KILL_AT_ONCE}, not {timeout!r}")
         if task.pid is None:
             return await Task.ignore(task)
         try:
@@ -273,12 +283,16 @@ async def _begin_linked(process: Process, owner: Owner) -> tuple[Pid, bool]:
 def _asked_by_owner(task: Task) -> Process:
     """The calling process, which must be the owner."""
     process = this_process()
+    if not isinstance(task, Task):
+        raise BadArg(f"a Task is wanted, not {task!r}")
     if task.owner != process.pid:
         raise UsageError(f"{task} must be asked about by its owner, not by {process.pid}")
     return process
 
 
 def _by_reference(tasks: Sequence[Task]) -> dict[Reference, Task]:
+    if not isinstance(tasks, Collection):
+        raise BadArg(f"a list of tasks is wanted, not {tasks!r}")
     for task in tasks:
         _asked_by_owner(task)
     return {task.ref: task for task in tasks}
@@ -363,6 +377,7 @@ def _exit_for(reason: Term, node: Atom) -> Exit:
 
 
 def _deadline(process: Process, timeout: float | None) -> float | None:
+    check_timeout(timeout)
     return None if timeout is None else process.runtime.loop.time() + timeout
 
 
@@ -377,8 +392,6 @@ async def _shut_down(
     process: Process, task: Task, pid: Pid, timeout: float | str | None
 ) -> tuple[Atom, Any] | None:
     """NodeDown with the bare reason where the node is lost."""
-    if isinstance(timeout, str) and timeout != KILL_AT_ONCE:
-        raise BadArg(f"a timeout is a number of seconds, None or {KILL_AT_ONCE}, not {timeout!r}")
     signal, told = (KILL, KILLED) if isinstance(timeout, str) else (_SHUTDOWN, _SHUTDOWN)
     ended = Request(process, pid, replies=False)
     unlink(pid)
