@@ -294,7 +294,8 @@ def module_name(name: str) -> Atom:
 @contextmanager
 def exported_anew(file: str) -> Iterator[None]:
     """While a source file is executed again: what it exported before is forgotten, and back if that fails."""
-    tables = [table for module in _exported.values() for table in (module._functions, module._derived)]
+    modules = dict(_exported)
+    tables = [table for module in modules.values() for table in (module._functions, module._derived)]
     before = [(table, dict(table)) for table in tables]
     for table, functions in before:
         for name, others in functions.items():
@@ -305,6 +306,8 @@ def exported_anew(file: str) -> Iterator[None]:
         for table, functions in before:
             table.clear()
             table.update(functions)
+        for name in _exported.keys() - modules.keys():
+            del _exported[name]
         raise
 
 

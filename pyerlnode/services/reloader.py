@@ -81,8 +81,9 @@ async def reload(module: ModuleType | str, *, timeout: float = SUSPEND_TIME) -> 
         return _not_loaded(found, error)
     servers = _servers_of(found)
     asleep = [process for process in servers if _is_suspended(process)]
-    suspended, busy = await _suspend(servers, timeout)
+    asked: list[Process] = []
     try:
+        suspended, busy = await _suspend(servers, timeout, asked)
         before = dict(found.__dict__)
         try:
             with exported_anew(str(found.__file__)):
@@ -94,7 +95,7 @@ async def reload(module: ModuleType | str, *, timeout: float = SUSPEND_TIME) -> 
         superseded = _supersede(before, found)
         changed = {process: await _change(process, found) for process in suspended}
     finally:
-        for process in (*suspended, *busy):
+        for process in asked:
             if process not in asleep:
                 _resume(process)
     await _specify_again(superseded)
@@ -151,11 +152,14 @@ def _servers_of(module: ModuleType) -> list[Process]:
     ]
 
 
-async def _suspend(servers: list[Process], timeout: float) -> tuple[list[Process], list[Process]]:
-    """Those that are suspended now, and those that were too busy for it."""
+async def _suspend(
+    servers: list[Process], timeout: float, asked: list[Process]
+) -> tuple[list[Process], list[Process]]:
+    """Those that are suspended now, and those that were too busy for it; `asked` gets who was told to."""
     suspended: list[Process] = []
     busy: list[Process] = []
     for process in servers:
+        asked.append(process)
         try:
             await system.suspend(process.pid, timeout)
             suspended.append(process)

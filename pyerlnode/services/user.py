@@ -263,6 +263,8 @@ class IoServer:
                         continue
             except ErlangError:
                 pass
+            except Exception:
+                logger.exception("a function that was to take what the terminal gave failed")
             return (_ERROR, function)
 
 

@@ -49,6 +49,11 @@ def until_dot(continuation: Any, data: Any) -> Any:
     return (Atom("done"), (Atom("ok"), bytes(seen[:end])), seen[end + 1 :])
 
 
+@tested.export
+def fails_to_take(continuation: Any, data: Any) -> Any:
+    raise KeyError("no")
+
+
 class Out(streams.StringIO):
     encoding = "utf-8"  # type: ignore[assignment]  # of a terminal
 
@@ -137,6 +142,7 @@ async def test_text_that_a_function_makes(runtime: Runtime) -> None:
         (("get_password", "unicode"), "enotsup"),
         (("get_chars", "unicode", b"", 0), "request"),
         (("get_until", "unicode", b"", "nobody", "there", []), "there"),
+        (("get_until", "unicode", b"", tested.name, "fails_to_take", []), "fails_to_take"),
     ],
 )
 async def test_what_cannot_be_served_is_refused_and_nothing_breaks(

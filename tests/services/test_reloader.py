@@ -286,6 +286,34 @@ async def test_a_server_that_is_busy_or_asleep(counter: ModuleType, caplog: pyte
     assert await get(asleep) == ("second", 2)
 
 
+async def test_servers_go_on_when_who_loads_the_code_ends(counter: ModuleType) -> None:
+    class Slow(counter.Counter):  # type: ignore[name-defined, misc]
+        async def handle_cast(self, request: Any) -> Any:
+            busy.set()
+            await release.wait()
+            return NoReply()
+
+    busy, release = asyncio.Event(), asyncio.Event()
+    Slow.__module__, Slow.__qualname__ = counter.__name__, "Counter"
+    idle, slow = await counter.Counter.start(1), await Slow.start(2)
+    GenServer.cast(slow, Atom("wait"))
+    await busy.wait()
+    rewrite(counter, SECOND)
+    loading, ref = erl.spawn_monitor(reload, counter)
+    while (await sys.get_status(idle))[3][1] != "suspended":  # type: ignore[index]
+        pass
+    erl.exit(loading, Atom("kill"))
+    assert (await erl.receive(timeout=5.0))[1] == ref
+    release.set()
+    assert [await get(idle), await get(slow)] == [1, 2]
+
+
+async def test_what_a_failed_source_exported_under_a_new_name_is_forgotten(counter: ModuleType) -> None:
+    rewrite(counter, SECOND + "\n@Module('ReloadedAnnex').export\ndef room(): pass\nraise ValueError('no')\n")
+    assert (await reload(counter)).error == "ValueError: no"
+    assert not modules.is_loaded("Elixir.ReloadedAnnex")
+
+
 async def test_calls_made_meanwhile_wait_for_the_new_code(counter: ModuleType) -> None:
     pid = await counter.Counter.start(5)
     rewrite(counter, SECOND)
