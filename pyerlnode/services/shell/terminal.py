@@ -104,6 +104,8 @@ class RemoteTerminal(IoServer):
         return line
 
     async def _next(self, prompt: str) -> str:
+        if self._typed is not None and self._typed.done():
+            self._typed = None  # the end of a line that Ctrl-C was pressed in
         if self._typed is None:
             self._typed = asyncio.ensure_future(self._begun(prompt))
         else:
