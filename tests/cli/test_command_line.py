@@ -70,6 +70,27 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], said: str) 
     assert said in one_line(pyerlnode(*arguments), 2)
 
 
+def test_a_level_of_the_log_that_there_is_not_is_one_line() -> None:
+    said = one_line(pyerlnode(*RUN, f"{ECHO}:app", PYERLNODE_LOG="loud"), 2)
+    assert "PYERLNODE_LOG is 'loud'" in said and "DEBUG" in said
+
+
+def test_a_node_runs_without_standard_output_and_says_that_it_needs_input() -> None:
+    command = [sys.executable, "-m", "pyerlnode", *RUN, "--exit-on-eof", f"{ECHO}:app"]
+    closed = {}
+    for stream in ("0<&-", "1>&-"):
+        closed[stream] = subprocess.run(
+            ["sh", "-c", f'exec "$@" {stream}', "sh", *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=40,
+            env=os.environ | {"ERL_EPMD_PORT": str(free_port())},
+        )
+    assert "--exit-on-eof: there is no standard input" in one_line(closed["0<&-"], 2)
+    assert (closed["1>&-"].returncode, closed["1>&-"].stderr) == (0, "")
+
+
 def test_a_target_that_cannot_be_loaded_says_where(tmp_path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("import os\n\nraise RuntimeError('while loading')\n")
@@ -138,8 +159,13 @@ def test_ping(kate, port) -> None:
 
 
 def test_call_of_what_is_not_exported(kate, port) -> None:
+    done = pyerlnode("call", "kate@localhost", "file", "list_dir", '"/"', "--cookie", "secret", port=port)
+    assert one_line(done, 1) == "pyerlnode call: :undef in :file.list_dir/1\n"
+
+
+def test_call_of_the_library(kate, port) -> None:
     done = pyerlnode("call", "kate@localhost", "lists", "sum", "[1, 2]", "--cookie", "secret", port=port)
-    assert one_line(done, 1) == "pyerlnode call: :undef in :lists.sum/1\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
 
 
 def test_call_of_a_node_that_is_not_there(kate, port) -> None:

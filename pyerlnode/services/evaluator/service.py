@@ -83,8 +83,20 @@ def service(node: Node) -> None:
 
 
 def hook(function: Term, args: list[Term]) -> Any:
-    """The runtime's apply hook: by its name only what is exported can be called; and closures."""
-    return modules.apply(function, args) if isinstance(function, Export) else apply(function, args)
+    """The runtime's apply hook: closures, and by its name what is exported or in the library."""
+    if not isinstance(function, Export) or _is_of_library(function):
+        return apply(function, args)
+    return modules.apply(function, args)
+
+
+def _is_of_library(function: Export) -> bool:
+    """Whether only the library may have the function; it need not be loaded to know."""
+    if function.module not in registry.MODULES:
+        return False
+    settings = _settings.get(this_process().runtime, _DEFAULT)
+    return settings.mode == "builtins" and (
+        modules.find(function.module, function.function, function.arity) is None
+    )
 
 
 def apply(fun: Term, args: list[Term]) -> Any:

@@ -94,3 +94,8 @@ def test_the_table() -> None:
     for module, name, _ in registry.names():
         assert module not in ("file", "code", "init", "Elixir.File", "Elixir.Code", "Elixir.Port")
         assert name not in ("cmd", "halt", "get_env", "put_env", "getenv", "putenv", "open_port")
+
+
+def test_the_modules_of_the_library_are_known_before_it_is_loaded() -> None:
+    registry.load()
+    assert {module for module, _, _ in registry.names()} == registry.MODULES

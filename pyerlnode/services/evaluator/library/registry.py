@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GROUPS",
+    "MODULES",
     "Await",
     "Builtin",
     "Call",
@@ -50,6 +51,23 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 
 # pure: from terms to terms; process: sees or touches processes; io: speaks to a group leader; time: clocks
 GROUPS: Final = frozenset({"pure", "process", "io", "time"})
+
+# Every module that files of this package add to, known before any of them is loaded.
+_OF_ERLANG = """
+    base64 binary calendar crypto elixir_erl_pass erlang ets io io_lib lists maps math orddict ordsets
+    os proplists queue rand re sets string timer unicode
+"""
+_OF_ELIXIR = """
+    Access Agent ArgumentError ArithmeticError Atom BadArityError BadBooleanError BadFunctionError
+    BadMapError BadStructError Base Bitwise CaseClauseError Collectable CondClauseError Date DateTime
+    DynamicSupervisor Enum Enum.EmptyError Enum.OutOfBoundsError Enumerable ErlangError Exception
+    File.Error Float Function FunctionClauseError GenServer IO Integer Kernel Kernel.Utils KeyError
+    Keyword List List.Chars Map MapSet MatchError Module NaiveDateTime Node Process
+    Protocol.UndefinedError Range Regex Regex.CompileError RuntimeError Stream String String.Chars
+    Supervisor System SystemLimitError Task Task.Supervisor Time TryClauseError Tuple URI URI.Error
+    UndefinedFunctionError UnicodeConversionError Version.InvalidVersionError WithClauseError
+"""
+MODULES: Final = frozenset(_OF_ERLANG.split()) | {f"Elixir.{name}" for name in _OF_ELIXIR.split()}
 
 _table: dict[tuple[str, str, int], Builtin] = {}
 _modules: set[str] = set()
