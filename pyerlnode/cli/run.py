@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pyerlnode.cli import options as common
 from pyerlnode.cli import target
 from pyerlnode.cli.starter import Starter
-from pyerlnode.errors import ErlangError, Exit, PyerlnodeError
+from pyerlnode.errors import ConfigError, ErlangError, Exit, PyerlnodeError
 from pyerlnode.otp import Application
 from pyerlnode.otp.application.controller import CONTROLLER
 from pyerlnode.otp.readable import readable
@@ -87,11 +87,13 @@ def run(options: argparse.Namespace) -> int:
     log = LogOutput(sys.stderr)
     logging.basicConfig(
         handlers=[log],
-        level=os.environ.get("PYERLNODE_LOG", "WARNING").upper(),
+        level=_log_level(os.environ.get("PYERLNODE_LOG") or "WARNING"),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     config = common.run_config(options)
     environment = common.environment(options)
+    if options.exit_on_eof and sys.stdin is None:
+        raise ConfigError("--exit-on-eof: there is no standard input")
     starter = Starter(sys.stdin.fileno()) if options.exit_on_eof else None
     with installed() as terminal:
         application = target.load(options.target)
@@ -104,6 +106,13 @@ def run(options: argparse.Namespace) -> int:
             raise StartFailed("the node's first process was killed") from None
         finally:
             log.give_up()
+
+
+def _log_level(name: str) -> int:
+    levels = logging.getLevelNamesMapping()
+    if name.upper() not in levels:
+        raise ConfigError(f"PYERLNODE_LOG is {name!r}; {', '.join(levels)} are possible")
+    return levels[name.upper()]
 
 
 async def serve(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyerlnode.errors import BadArg, ConfigError
 from pyerlnode.otp import Application, ChildSpec, child_spec
+from pyerlnode.services.modules import Module
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -44,9 +45,10 @@ def directory(target: str) -> Path:
 
 
 def as_application(found: Any, target: str, name: str) -> Application:
-    """An Application for what a target names: one, its class, a list of children, or an async function.
+    """An Application for what a target names.
 
-    One that has no name is called `name`.
+    It is one, its class, a list of children, an async function, or a Module, whose application
+    has no processes: the node answers for its functions.  One that has no name is called `name`.
     """
     if isinstance(found, type) and issubclass(found, Application):
         return found()
@@ -58,9 +60,12 @@ def as_application(found: Any, target: str, name: str) -> Application:
         return Application.from_function(found, name)
     if isinstance(found, list):
         return Application.from_children([_child(child, target) for child in found], name)
+    if isinstance(found, Module):
+        return Application.from_children([], name)
     what = f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
     raise ConfigError(
-        f"target {target!r}: an Application, a list of children or an async function is wanted, not {what}"
+        f"target {target!r}: an Application, a list of children, an async function or a Module is wanted, "
+        f"not {what}"
     )
 
 

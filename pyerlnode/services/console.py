@@ -21,8 +21,9 @@ from __future__ import annotations
 import asyncio
 import io as streams
 import logging
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 
 from pyerlnode.errors import UsageError
@@ -203,17 +204,19 @@ def _in_loop(process: Process) -> bool:
 def installed() -> Iterator[Terminal]:
     """Have `sys.stdout` and `sys.stdin` replaced; gives the terminal, which is to be opened."""
     output, source = sys.stdout, sys.stdin
-    terminal = Terminal(output)
-    sys.stdout = ProcessOutput(terminal)
-    if source is not None:
-        sys.stdin = ProcessInput(source)
-    try:
-        yield terminal
-    finally:
-        sys.stdout, sys.stdin = output, source
-        terminal.give_up()
-        if terminal.is_held:
-            terminal.open()
+    # A program that was started with its standard output closed has none.
+    with nullcontext(output) if output is not None else open(os.devnull, "w") as real:
+        terminal = Terminal(real)
+        sys.stdout = ProcessOutput(terminal)
+        if source is not None:
+            sys.stdin = ProcessInput(source)
+        try:
+            yield terminal
+        finally:
+            sys.stdout, sys.stdin = output, source
+            terminal.give_up()
+            if terminal.is_held:
+                terminal.open()
 
 
 class LogOutput(logging.Handler):

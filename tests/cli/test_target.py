@@ -7,6 +7,7 @@ import pytest
 from pyerlnode.cli import target
 from pyerlnode.errors import ConfigError
 from pyerlnode.otp import Application, GenServer
+from pyerlnode.services.modules import Module
 
 
 class App(Application):
@@ -27,6 +28,7 @@ def test_a_class_an_instance_and_a_function_are_applications() -> None:
     assert isinstance(target.as_application(App, "t", "name"), App)
     assert target.as_application(instance, "t", "name") is instance
     assert isinstance(target.as_application(function, "t", "name"), Application)
+    assert isinstance(target.as_application(Module("TargetOfATest"), "t", "name"), Application)
     assert isinstance(target.as_application([Server, (Server, 1)], "t", "name"), Application)
 
 
@@ -42,7 +44,9 @@ def test_a_child_that_is_none_is_told() -> None:
 
 @pytest.mark.parametrize("found", [wants_more, len, 42, "text", None])
 def test_anything_else_is_refused_with_what_was_wanted(found) -> None:
-    with pytest.raises(ConfigError, match="t"):
+    with pytest.raises(
+        ConfigError, match=r"an async function or a Module is wanted, not|must take no arguments"
+    ):
         target.as_application(found, "t", "name")
 
 
