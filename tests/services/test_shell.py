@@ -79,12 +79,14 @@ async def cluster() -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def alex(cluster: Cluster) -> Node:
-    return await cluster.start("alex", remsh=True)
+    node: Node = await cluster.start("alex", remsh=True)
+    return node
 
 
 @pytest.fixture
 async def kate(cluster: Cluster, alex: Node) -> Node:
-    return await cluster.start("kate")
+    node: Node = await cluster.start("kate")
+    return node
 
 
 async def typed(kate: Node, *lines: Any) -> list[str]:
@@ -134,7 +136,7 @@ async def test_await_at_the_top_and_the_names_of_the_package(kate: Node) -> None
         "",
         "3",
         f"'{THERE}'",
-        "exit() or Ctrl-D leaves this shell; exit(pid, reason) sends an exit signal",
+        "exit() leaves this shell; exit(pid, reason) sends an exit signal",
         "True",
         "",
     ]
@@ -169,6 +171,7 @@ async def test_a_traceback_shows_what_was_typed_and_nothing_of_this_package(kate
 
 async def test_exit_leaves_and_so_does_a_lost_terminal(kate: Node) -> None:
     assert await typed(kate, "x = 1", "exit()", "never") == ["", ""]
+    assert await typed(kate, "import sys", "sys.exit(3)", "never") == ["", ""]
     assert await typed(kate, (Atom("error"), Atom("terminated"))) == [""]
 
 

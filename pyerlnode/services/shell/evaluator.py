@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pyerlnode.services import io
 from pyerlnode.services.shell import trace
+from pyerlnode.services.shell.names import Leaving
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -69,7 +70,7 @@ class Evaluator:
             if value is not None and value is not _NOTHING:
                 self._namespace["_"] = value
                 await io.puts(repr(value))
-        except SystemExit:
+        except (Leaving, SystemExit):
             return False
         except asyncio.CancelledError as error:
             if not self._stopped_by_person():
@@ -104,12 +105,11 @@ class Evaluator:
         return value
 
 
-_ONLY_AST: Final = ast.PyCF_ONLY_AST
-
-
 def _compiled(typed: Input) -> list[CodeType]:
     """The statements, and the expression at the end by itself."""
-    tree: Any = compile(typed.source, typed.filename, "exec", typed.flags | _ONLY_AST, dont_inherit=True)
+    tree: Any = compile(
+        typed.source, typed.filename, "exec", typed.flags | ast.PyCF_ONLY_AST, dont_inherit=True
+    )
     codes: list[CodeType] = []
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     if tree.body:

@@ -10,11 +10,12 @@ import importlib
 from typing import Any
 
 import pyerlnode.process as processes
+from pyerlnode.errors import PyerlnodeError
 from pyerlnode.process import this_process
 from pyerlnode.process.portal import forwarded
 from pyerlnode.services import io
 
-__all__ = ["namespace"]
+__all__ = ["Leaving", "namespace"]
 
 
 def namespace() -> dict[str, Any]:
@@ -26,16 +27,20 @@ def namespace() -> dict[str, Any]:
     return {"__name__": "__console__", "__doc__": None, "__builtins__": builtins, **known, **own}
 
 
+class Leaving(PyerlnodeError):
+    """Somebody wants to leave the shell.  SystemExit would, in another process, end the node."""
+
+
 class Leave:
     """`exit()` leaves the shell; `exit(pid, reason)` is what it is in every program."""
 
     def __repr__(self) -> str:
-        return "exit() or Ctrl-D leaves this shell; exit(pid, reason) sends an exit signal"
+        return "exit() leaves this shell; exit(pid, reason) sends an exit signal"
 
     def __call__(self, *signal: Any) -> bool:
         if len(signal) == 2:
             return processes.exit(*signal)
-        raise SystemExit
+        raise Leaving("exit() is for the prompt itself")
 
 
 def flush() -> None:

@@ -61,7 +61,7 @@ class Reader:
 
     def _banner(self) -> str:
         version = importlib.metadata.version("pyerlnode")
-        return f"Python {platform.python_version()} in pyerlnode {version} - exit() or Ctrl-D leaves"
+        return f"Python {platform.python_version()} in pyerlnode {version} - exit() leaves"
 
     async def _input(self) -> Input | None:
         """The next statement that is whole; None at the end."""
