@@ -23,7 +23,7 @@ from typing import Any
 from weakref import WeakSet
 
 from pyerlnode.errors import StoreError
-from pyerlnode.otp.store.base import Store
+from pyerlnode.otp.store.sql import SqlStore, Statements
 from pyerlnode.otp.store.url import shown
 
 try:
@@ -38,15 +38,6 @@ __all__ = ["PostgreSQLStore", "open_store"]
 
 _EXISTS = "SELECT to_regclass('pyerlnode_store') IS NOT NULL"
 _CREATE = "CREATE TABLE IF NOT EXISTS pyerlnode_store (key bytea PRIMARY KEY, value bytea NOT NULL)"
-_READ = "SELECT value FROM pyerlnode_store WHERE key = %s"
-_WRITE = """
-INSERT INTO pyerlnode_store (key, value) VALUES (%s, %s)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value
-"""
-_DELETE = "DELETE FROM pyerlnode_store WHERE key = %s"
-_ALL = "SELECT key, value FROM pyerlnode_store"
-_SET_NEW = "INSERT INTO pyerlnode_store (key, value) VALUES (%s, %s) ON CONFLICT (key) DO NOTHING"
-_SET_OLD = "UPDATE pyerlnode_store SET value = %s WHERE key = %s AND value = %s"
 
 # What comes of making the table when another program does so at the same time.
 _MADE_BY_ANOTHER = (
@@ -62,8 +53,10 @@ RETRY_TIME = 0.1
 _leaving: WeakSet[PostgreSQLStore] = WeakSet()
 
 
-class PostgreSQLStore(Store):
+class PostgreSQLStore(SqlStore):
     """One connection; operations of several tasks of its server come one after the other."""
+
+    statements = Statements("%s")
 
     def __init__(self, name: str, timeout: float, url: str) -> None:
         """`connect` makes the connection; `url` may hold a password, `name` does not."""
@@ -81,7 +74,7 @@ class PostgreSQLStore(Store):
             [[exists]], _ = await self._run(_EXISTS)
             if not exists:
                 await self._run(_CREATE, harmless=_MADE_BY_ANOTHER)
-            await self._run(f"{_ALL} LIMIT 0")  # a table of that name may be somebody else's
+            await self._run(f"{self.statements.all} LIMIT 0")  # a table of that name may be somebody else's
         except psycopg.Error as error:
             raise self._error(error) from None
         except BaseException:
@@ -184,27 +177,6 @@ class PostgreSQLStore(Store):
             raise self._no_answer() from None
         if not again:
             raise self._error(f"the connection was lost, the change may have been made: {error}") from None
-
-    async def _read(self, key: bytes) -> bytes | None:
-        rows, _ = await self._run(_READ, key)
-        return rows[0][0] if rows else None
-
-    async def _write(self, key: bytes, value: bytes) -> None:
-        await self._run(_WRITE, key, value)
-
-    async def _delete(self, key: bytes) -> None:
-        await self._run(_DELETE, key)
-
-    async def _all(self) -> list[tuple[bytes, bytes]]:
-        rows, _ = await self._run(_ALL)
-        return [(key, value) for key, value in rows]
-
-    async def _swap(self, key: bytes, old: bytes | None, new: bytes) -> bool:
-        if old is None:
-            _, changed = await self._run(_SET_NEW, key, new, again=False)
-        else:
-            _, changed = await self._run(_SET_OLD, new, key, old, again=False)
-        return changed == 1
 
     # --- the end ----------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
 from pyerlnode.errors import StoreError
-from pyerlnode.otp.store.base import Store
+from pyerlnode.otp.store.sql import SqlStore, Statements
 from pyerlnode.otp.store.url import split
 
 if TYPE_CHECKING:
@@ -35,22 +35,15 @@ __all__ = ["SQLiteStore", "open_store"]
 _CREATE = """
 CREATE TABLE IF NOT EXISTS pyerlnode_store (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
 """
-_READ = "SELECT value FROM pyerlnode_store WHERE key = ?"
-_WRITE = """
-INSERT INTO pyerlnode_store (key, value) VALUES (?, ?)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value
-"""
-_DELETE = "DELETE FROM pyerlnode_store WHERE key = ?"
-_ALL = "SELECT key, value FROM pyerlnode_store"
-_SET_NEW = "INSERT INTO pyerlnode_store (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
-_SET_OLD = "UPDATE pyerlnode_store SET value = ? WHERE key = ? AND value = ?"
 
 # By absolute path.  Without a store that uses it an executor goes, and its thread with it.
 _threads: WeakValueDictionary[str, ThreadPoolExecutor] = WeakValueDictionary()
 
 
-class SQLiteStore(Store):
+class SQLiteStore(SqlStore):
     """A connection that only the file's thread uses."""
+
+    statements = Statements("?")
 
     def __init__(self, name: str, timeout: float, path: Path) -> None:
         """`_connect` makes the connection."""
@@ -81,7 +74,7 @@ class SQLiteStore(Store):
             raise sqlite3.OperationalError(f"the file system takes no write-ahead log, but {mode}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(_CREATE)
-        connection.execute(f"{_ALL} LIMIT 1")  # a table of that name may be somebody else's
+        connection.execute(f"{self.statements.all} LIMIT 1")  # a table of that name may be somebody else's
 
     async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         if self._closed:
@@ -95,8 +88,10 @@ class SQLiteStore(Store):
         except sqlite3.Error as error:
             raise self._error(error) from None
 
-    async def _run(self, statement: str, *values: bytes) -> tuple[list[tuple[bytes, ...]], int]:
-        """Rows, and how many rows were changed."""
+    async def _run(
+        self, statement: str, *values: bytes, again: bool = True
+    ) -> tuple[list[tuple[bytes, ...]], int]:
+        """Rows, and how many rows were changed; a file is not lost on the way, so nothing is done again."""
         result: tuple[list[tuple[bytes, ...]], int] = await self._in_thread(self._execute, statement, values)
         return result
 
@@ -105,27 +100,6 @@ class SQLiteStore(Store):
             raise sqlite3.ProgrammingError("it is closed")
         cursor = self._connection.execute(statement, values)
         return cursor.fetchall(), cursor.rowcount
-
-    async def _read(self, key: bytes) -> bytes | None:
-        rows, _ = await self._run(_READ, key)
-        return rows[0][0] if rows else None
-
-    async def _write(self, key: bytes, value: bytes) -> None:
-        await self._run(_WRITE, key, value)
-
-    async def _delete(self, key: bytes) -> None:
-        await self._run(_DELETE, key)
-
-    async def _all(self) -> list[tuple[bytes, bytes]]:
-        rows, _ = await self._run(_ALL)
-        return [(key, value) for key, value in rows]
-
-    async def _swap(self, key: bytes, old: bytes | None, new: bytes) -> bool:
-        if old is None:
-            _, changed = await self._run(_SET_NEW, key, new)
-        else:
-            _, changed = await self._run(_SET_OLD, new, key, old)
-        return changed == 1
 
     def _abandon(self) -> None:
         if not self._closed:
