@@ -17,7 +17,7 @@ from pyerlnode.term.text import brief
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["attributes", "readable", "replace_attributes", "restored", "saved", "shortened"]
+__all__ = ["attributes", "described", "readable", "replace_attributes", "restored", "saved", "shortened"]
 
 _MAX_TEXT = 1000
 
@@ -73,6 +73,14 @@ def shortened(value: object) -> str:
     except Exception as error:  # of its class, which is the program's
         text = f"<{type(value).__name__}: its repr failed with {type(error).__name__}>"
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}... ({len(text)} characters)"
+
+
+def described(error: BaseException) -> str:
+    """An exception in a line for a status: its class is the program's, and so is what it says."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as failed:
+        return f"{type(error).__name__}: its text cannot be had ({type(failed).__name__})"
 
 
 def _own(instance: object) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from weakref import ref as weak_reference
 from pyerlnode.errors import ErlangError, Exit, TermEncodeError, Throw
 from pyerlnode.otp import gen, proc_lib, reports, sys
 from pyerlnode.otp.debug import CONTINUE, IN, NOREPLY, OUT, Debug
-from pyerlnode.otp.readable import attributes, readable, replace_attributes
+from pyerlnode.otp.readable import attributes, described, readable, replace_attributes
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Result, Stop
 from pyerlnode.otp.suspending import Suspendable
 from pyerlnode.process import exit_reason
@@ -467,7 +467,7 @@ class Server(Suspendable):
             if "format_status" in self._handlers.overridden:
                 status |= self.state.format_status(dict(status))
         except Exception as error:
-            return {"state": f"format_status failed: {type(error).__name__}: {error}", "log": events, **more}
+            return {"state": f"format_status failed: {described(error)}", "log": events, **more}
         return status
 
     # --- sys ----------------------------------------------------------------------------

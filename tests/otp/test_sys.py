@@ -10,7 +10,7 @@ from otp_tools import OK, process_of, settled
 
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, ErlangError, Exit, NoProc, Throw
-from pyerlnode.otp import Failure, GenServer, NoReply, on_call, on_cast, sys
+from pyerlnode.otp import Failure, GenServer, GenStatem, NextState, NoReply, on_call, on_cast, sys
 from pyerlnode.process import Runtime, this_process
 from pyerlnode.term import Atom, Export, ImproperList, Pid, encode, equal
 
@@ -168,6 +168,35 @@ async def test_the_parent_in_the_status_is_who_started_and_linked() -> None:
     pid = await Server.start_link()
     assert pid is not None
     assert (await sys.get_status(pid))[3][2] == erl.self()
+
+
+async def test_a_format_status_whose_failure_has_no_text_ends_nobody() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    class Dumb(GenServer):
+        def init(self) -> None:
+            pass
+
+        def format_status(self, status: Any) -> Any:
+            raise Mute
+
+    class Machine(GenStatem):
+        def init(self) -> Any:
+            return NextState("only")
+
+        def only(self, event: Any, content: Any) -> Any:
+            raise AssertionError("nothing comes")
+
+        def format_status(self, status: Any) -> Any:
+            raise Mute
+
+    for cls in (Dumb, Machine):
+        pid: Any = await cls.start_link()
+        shown = repr(await sys.get_status(pid))
+        assert "format_status failed: Mute: its text cannot be had (ValueError)" in shown
+        assert erl.is_alive(pid)
 
 
 async def test_format_status_has_its_say() -> None:

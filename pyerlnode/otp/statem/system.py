@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from pyerlnode.otp.readable import attributes, readable, replace_attributes
+from pyerlnode.otp.readable import attributes, described, readable, replace_attributes
 from pyerlnode.otp.results import Result
 from pyerlnode.otp.statem.results import NextState
 from pyerlnode.otp.suspending import Suspendable
@@ -73,7 +73,7 @@ class StatemSystem(Suspendable):
             if self._mode.has_format_status:
                 status |= self.data.format_status(dict(status))
         except Exception as error:
-            status["data"] = f"format_status failed: {type(error).__name__}: {error}"
+            status["data"] = f"format_status failed: {described(error)}"
         return status
 
     # --- sys ----------------------------------------------------------------------------
