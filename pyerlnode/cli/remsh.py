@@ -2,6 +2,8 @@
 
 Of an Elixir node it is IEx, of an Erlang node its shell, and of a Python node the Python prompt.
 Ctrl-D leaves, Ctrl-C interrupts what runs.
+
+Proof: tests/services/test_shell_terminal.py, interop/test_remsh.py.
 """
 
 from __future__ import annotations

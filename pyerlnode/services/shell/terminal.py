@@ -5,7 +5,7 @@ the BEAM itself: its functions are called there.  The end of the input is not to
 might stop its whole node; the shell is left instead.
 
 Source: group.erl and user_drv.erl of OTP's kernel.
-Proof: tests/services/test_shell.py, interop/test_remsh.py.
+Proof: tests/services/test_shell_terminal.py, interop/test_remsh.py.
 """
 
 from __future__ import annotations
