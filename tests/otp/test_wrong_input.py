@@ -262,6 +262,12 @@ CASES: list[tuple[str, Callable[[Any], Any], str]] = [
     # --- tables, stores, applications
     ("table: name", lambda t: Table.new(5), "an atom is made from text, not from int"),
     ("table: object", lambda t: t.table.insert([5]), "an object is a tuple with a key, not 5"),
+    ("table: position", lambda t: t.table.update_element(1, "x", 1), "the element x cannot be replaced"),
+    (
+        "table: lookup",
+        lambda t: t.table.insert((1, 2)) and t.table.lookup_element(1, "x"),
+        "has an element x",
+    ),
     ("table: heir", lambda t: t.table.set_heir(5), "the heir of a table is a process of its node, not 5"),
     ("store: url", lambda t: Store.open(5), "a store is named by a URL, .* not by 5"),
     ("application: start", lambda t: Application.start(5), "an application is a name"),

@@ -160,7 +160,7 @@ class Table:
         found = self.lookup(key)
         if not found and default is not _NOTHING:
             return default
-        if not found or not all(1 <= position <= len(item) for item in found):
+        if type(position) is not int or not found or not all(1 <= position <= len(item) for item in found):
             raise _badarg(f"{self.name}: no object with this key has an element {position}")
         elements = [item[position - 1] for item in found]
         return elements if self.type == "bag" else elements[0]
@@ -210,7 +210,7 @@ class Table:
     def update_element(self, key: Term, position: int, value: Any) -> bool:
         """Replace the element at `position`, 2 or more (1 is the key); False if there is no such object."""
         item = self._one(key, None)
-        if position < 2 or (item is not None and position > len(item)):
+        if type(position) is not int or position < 2 or (item is not None and position > len(item)):
             raise _badarg(f"{self.name}: the element {position} cannot be replaced")
         if item is None:
             return False
