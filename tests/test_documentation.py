@@ -28,7 +28,13 @@ def test_the_examples_of_a_page_run(page, tmp_path) -> None:
     program.write_text("\n\n".join(examples(page)))
     environment = os.environ | {"ERL_EPMD_PORT": str(free_port()), "HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", program], capture_output=True, text=True, timeout=50, env=environment
+        # Where examples write files, these are not of the repository.
+        [sys.executable, "-W", "error", program],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        cwd=tmp_path,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
