@@ -4,7 +4,7 @@ Who has the cookie may run closures, and a closure of one line can ask for more 
 than a machine has.  `current` holds the limits of this program; a function that makes
 something large asks one of the `check_` functions first, which raise `system_limit`.
 
-Proof: tests/services/evaluator/test_limits.py.
+Proof: tests/services/evaluator/test_closure_limits.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ take no room, and a closure can be stopped between any two steps: after `TURN` o
 a few milliseconds, everybody else gets their turn.
 
 Source: erl_eval:do_apply/7 of OTP's stdlib for calls and their errors.
-Proof: tests/services/evaluator/test_limits.py, tests/services/evaluator/test_corpus.py.
+Proof: tests/services/evaluator/test_closure_limits.py, tests/services/evaluator/test_corpus.py.
 """
 
 from __future__ import annotations
