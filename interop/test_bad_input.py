@@ -90,10 +90,10 @@ async def test_spawning_what_is_not_exported_is_undef_at_once(beam_node, here, n
     async with new_node("kate"):
         result = await alex.eval_elixir_async(
             here("""
-            {pid, ref} = :erlang.spawn_monitor(:kate@localhost, Kate, :say_name, [1])
+            {pid, ref} = :erlang.spawn_monitor(:kate@localhost, Nothing.Here, :say_name, [1])
             down = receive do {:DOWN, ^ref, :process, ^pid, reason} -> reason after 5000 -> :none end
-            called = :rpc.call(:kate@localhost, Kate, :say_name, [], 5000)
+            called = :rpc.call(:kate@localhost, Nothing.Here, :say_name, [], 5000)
             {down, elem(called, 0)}
             """)
         )
-        assert result.text == "{{:undef, [{Kate, :say_name, [1], []}]}, :badrpc}"
+        assert result.text == "{{:undef, [{Nothing.Here, :say_name, [1], []}]}, :badrpc}"
