@@ -61,7 +61,7 @@ def test_the_lessons(iex, python_node, epmd_port, tmp_path, here) -> None:
     alex = iex("alex")
     typed = "\n".join(block.text for block in markdown.blocks("iex", page))
     typed = re.sub(r"^iex\(alex@localhost\)\d+> ", "> ", typed, flags=re.MULTILINE)
-    assert typed.count("\n> ") == 16
+    assert typed.count("\n> ") == 25
     Pupil(alex, here).walk(re.sub(r"#PID<[\d.]+>", "#PID<...>", typed))
     kate.wait_for_output("\nhi\n")
     alex.close()

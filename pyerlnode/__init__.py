@@ -106,6 +106,7 @@ from pyerlnode.process import (
 )
 from pyerlnode.process import node as this_node
 from pyerlnode.services import erpc, io, rpc
+from pyerlnode.services.flush import flush
 from pyerlnode.services.modules import Module
 from pyerlnode.services.node import Node
 from pyerlnode.services.remote_child import remote_child
@@ -195,6 +196,7 @@ __all__ = [
     "erpc",
     "errors",
     "exit",
+    "flush",
     "get",
     "group_leader",
     "in_process",

@@ -23,7 +23,7 @@ def namespace() -> dict[str, Any]:
     # The package itself is above all layers: it is looked up when there is somebody to use it.
     package = importlib.import_module("pyerlnode")
     known = {name: getattr(package, name) for name in package.__all__}
-    own = {"exit": Leave(), "quit": Leave(), "flush": flush, "node": processes.node, "print": print}
+    own = {"exit": Leave(), "quit": Leave(), "node": processes.node, "print": print}
     return {"__name__": "__console__", "__doc__": None, "__builtins__": builtins, **known, **own}
 
 
@@ -41,13 +41,6 @@ class Leave:
         if len(signal) == 2:
             return processes.exit(*signal)
         raise Leaving("exit() is for the prompt itself")
-
-
-def flush() -> None:
-    """Show the messages in the shell's mailbox, oldest first, and forget them."""
-    mailbox = this_process().mailbox
-    while mailbox:
-        print(repr(mailbox.pop()))
 
 
 def print(*values: object, sep: str = " ", end: str = "\n", file: Any = None, flush: bool = False) -> None:
