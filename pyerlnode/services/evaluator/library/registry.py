@@ -55,14 +55,14 @@ GROUPS: Final = frozenset({"pure", "process", "io", "time"})
 # Every module that files of this package add to, known before any of them is loaded.
 _OF_ERLANG = """
     base64 binary calendar crypto elixir_erl_pass erlang ets io io_lib lists maps math orddict ordsets
-    os proplists queue rand re sets string timer unicode
+    os proplists queue rand re sets string timer unicode zlib
 """
 _OF_ELIXIR = """
     Access Agent ArgumentError ArithmeticError Atom BadArityError BadBooleanError BadFunctionError
     BadMapError BadStructError Base Bitwise CaseClauseError Collectable CondClauseError Date DateTime
     DynamicSupervisor Enum Enum.EmptyError Enum.OutOfBoundsError Enumerable ErlangError Exception
     File.Error Float Function FunctionClauseError GenServer IO Integer Kernel Kernel.Utils KeyError
-    Keyword List List.Chars Map MapSet MatchError Module NaiveDateTime Node Process
+    Keyword List List.Chars Map MapSet MatchError Module NaiveDateTime Node Path Process
     Protocol.UndefinedError Range Regex Regex.CompileError RuntimeError Stream String String.Chars
     Supervisor System SystemLimitError Task Task.Supervisor Time TryClauseError Tuple URI URI.Error
     UndefinedFunctionError UnicodeConversionError Version.InvalidVersionError WithClauseError
