@@ -165,6 +165,15 @@ async def test_a_seed_gives_the_numbers_of_a_beam(runtime: Runtime) -> None:
         assert of("rand", "uniform") == 0.5665765936300625
         assert of("rand", "uniform", 2**58) == 236311186574236832
         assert of("rand", "bytes", 9) == b"\xc4|\x0c\xbb\xf6\xe9C\xf5y"
+        for algorithm in ("exsss", "default"):
+            of("rand", "seed", Atom(algorithm), (1, 2, 3))
+            assert of("rand", "uniform") == 0.5455598952593053
+            state = (Atom("exsss"), ImproperList([199386643319833935], 36059017723575160))
+            assert of("rand", "export_seed") == state
+        of("rand", "seed", Atom("exsss"), (-1, 2, 3))
+        assert of("rand", "uniform") == 0.5310297528675717
+        for wrong in ((1, 2), (1, 2, Atom("a")), [1, 2, 3], 1.5, True):
+            assert of("rand", "seed", Atom("exsss"), wrong) == (Atom("error"), Atom("badarg"))
 
     await inside(work)
 

@@ -51,19 +51,24 @@ def _split_mix(seed: int) -> tuple[int, int]:
     return z ^ z >> 31, seed
 
 
-def _words(seed: int, count: int) -> list[int]:
-    out: list[int] = []
-    while len(out) < count:
+def _word(seed: int) -> tuple[int, int]:
+    """A number of 58 bits that is not 0, and the next seed."""
+    value = 0
+    while not value & _MASK:
         value, seed = _split_mix(seed)
-        if value & _MASK:
-            out.append(value & _MASK)
-    return out
+    return value & _MASK, seed
 
 
 def _seeded(seed: Term) -> tuple[int, int]:
-    if is_integer(seed):
-        s1, s0 = _words(seed & _MASK64, 2)
-        return (s1, s0)
+    match seed:
+        case int() if is_integer(seed):
+            s1, following = _word(seed & _MASK64)
+            return s1, _word(following)[0]
+        case (a, b, c) if all(map(is_integer, seed)) and type(seed) is tuple:
+            # The first number is thrown away; what is left of it stirs the other two.
+            _, following = _word(a)
+            s1, following = _word(b ^ following)
+            return s1, _word(c ^ following)[0]
     raise badarg()
 
 
