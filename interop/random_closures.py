@@ -20,7 +20,8 @@ Grammar = dict[str, tuple[list[str], list[str]]]
 
 STRANGE: Final = 0.02  # how often an expression is not of the kind that it should be
 _HOLE: Final = re.compile("«([^»]+)»")
-_KINDS: Final = ("int", "float", "bool", "atom", "ints", "tuple", "map", "bin", "any", "num")
+# Not maps: as lists, they would show the order of their keys.
+_KINDS: Final = ("int", "float", "bool", "atom", "ints", "tuple", "bin", "any", "num")
 
 _NUMBERS: Final = ["0", "1", "2", "3", "-1", "-7", "255", "100", "65536"]
 _BIGS: Final = ["18446744073709551616", "-9223372036854775809", "1180591620717411303425", "4294967295"]
@@ -158,8 +159,8 @@ ERLANG: Final[Grammar] = {
             "[«any» | «any»]",
             "[«any» | «list»]",
             "maps:keys(#{«key» => «any»})",
-            "lists:sort([«any», «any», «any», «any»])",
-            "lists:usort([«num», «num», «num»])",
+            "lists:sort([«atom», «bin», {«any»}, «map»])",
+            "lists:usort([«atom», «bin», «atom»])",
             "«(»[«2 any» || «1 gens»]«)»",
         ],
     ),
@@ -186,7 +187,7 @@ ERLANG: Final[Grammar] = {
             "maps:merge(«map», «map»)",
             "maps:remove(«key», «map»)",
             "maps:from_list([{«key», «any»}, {«key», «any»}])",
-            "«(»maps:map(fun(_, «new any») -> «any» end, «map»)«)»",
+            "«(»maps:map(fun(_, «new any») -> «any» end, #{«key» => «any»})«)»",
         ],
     ),
     "bin": (
@@ -459,7 +460,7 @@ ELIXIR: Final[Grammar] = {
             "[«any», «any»]",
             "[«any» | «any»]",
             "[«any» | «list»]",
-            "Enum.sort([«any», «any», «any», «any»])",
+            "Enum.sort([«atom», «bin», {«any»}, «map»])",
             "«(»(for «1 gens», do: «2 any»)«)»",
             "[a: «any», b: «any»]",
             "Map.keys(%{«key» => «any»})",
@@ -608,7 +609,7 @@ ELIXIR: Final[Grammar] = {
             "<<«1 new int»::3 <- «bin»>>",
             "<<«1 new int»::16-«endian», _::4 <- «bin»>>",
             "<<«1 new int»::utf8 <- «text»>>",
-            "{«1 pat», «1 pat»} <- «map»",
+            "{«1 pat», «1 pat»} <- %{«1 key» => «1 any»}",
             "{:a, «1 pat»} <- «list»",
             "«1 new int» when «1 guard» <- «ints»",
             "«1 new int» <- «ints», «2 new int» = «2 int»",

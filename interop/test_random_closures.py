@@ -1,7 +1,7 @@
 """Random expressions, as closures, in the BEAM that made them and on a Python node: the same outcome.
 
-The outcome is the value, or the class and the reason; order of maps and the identity of funs do not
-count.  `PYERLNODE_CLOSURES` says how many expressions the BEAMs try together (default 5,000), and
+The outcome is the value, or the class and the reason; order of maps, the identity of funs and stack traces
+do not count.  `PYERLNODE_CLOSURES` says how many expressions the BEAMs try together (default 5,000), and
 `PYERLNODE_CLOSURES_SEED` which.  From the command line: `pytest interop/test_random_closures.py`.
 """
 
@@ -46,6 +46,7 @@ run = fn funs ->
 end
 plain = fn
   fun, _ when is_function(fun) -> {:"a fun", :erlang.fun_info(fun, :arity)}
+  {:EXIT, {reason, [{_, _, _, _} | _]}}, plain -> {:EXIT, plain.(reason, plain)}
   [head | tail], plain -> [plain.(head, plain) | plain.(tail, plain)]
   tuple, plain when is_tuple(tuple) -> tuple |> Tuple.to_list() |> plain.(plain) |> List.to_tuple()
   map, plain when is_map(map) -> map |> :maps.to_list() |> plain.(plain) |> :maps.from_list()

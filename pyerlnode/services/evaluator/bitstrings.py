@@ -119,15 +119,20 @@ def little(value: int, bits: int) -> int:
 
 
 def float_bits(value: Term, bits: int) -> int:
-    """A number as a float of 16, 32 or 64 bits; error badarg if that cannot be."""
+    """A number as a float of 16, 32 or 64 bits; error badarg if that cannot be.
+
+    A float that is too large for 16 or 32 bits becomes infinity, as a BEAM's does.
+    """
     if bits not in _FLOATS or type(value) not in (int, float):
         raise ErlangError(_BADARG)
     try:
-        packed = struct.pack(_FLOATS[bits], value)
-    except (OverflowError, struct.error):
+        number = float(value)
+    except OverflowError:
         raise ErlangError(_BADARG) from None
-    if not math.isfinite(struct.unpack(_FLOATS[bits], packed)[0]):
-        raise ErlangError(_BADARG)
+    try:
+        packed = struct.pack(_FLOATS[bits], number)
+    except OverflowError:
+        packed = struct.pack(_FLOATS[bits], math.copysign(math.inf, number))
     return int.from_bytes(packed, "big")
 
 

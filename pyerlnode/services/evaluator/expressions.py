@@ -231,10 +231,8 @@ def local_call(name: Term, args: list[Node]) -> Node:
     if registry.find(_ERLANG, name, len(args)) is not None:
         return named_call(_ERLANG, name, args)
 
-    def missing(*values: Term) -> Any:
-        raise ErlangError(_UNDEF, [(_ERL_EVAL, name, list(values), [])])
-
-    return strict(args, missing)
+    # The arguments are not evaluated.
+    return _failing(_UNDEF, [(_ERL_EVAL, name, len(args), [])])
 
 
 def _bif(name: Any, args: list[Node]) -> Node:

@@ -32,8 +32,8 @@ _DEFLATED: Final = 80  # the tag of a compressed term
 # --- iolists --------------------------------------------------------------------------------
 
 
-def parts_of(data: Term, most: int = 255) -> Iterator[Term]:
-    """The integers (0 to `most`), binaries and bit strings of a list of any depth, in order."""
+def parts_of(data: Term, most: int | None = 255) -> Iterator[Term]:
+    """The integers (0 to `most`; None: all), binaries and bit strings of a list of any depth, in order."""
     stack: list[Iterator[Term]] = [iter((data,))]
     top = True
     while stack:
@@ -46,12 +46,16 @@ def parts_of(data: Term, most: int = 255) -> Iterator[Term]:
                     stack.append(iter((tail,)))
                 stack.append(iter(elements))
                 break
-            if not isinstance(item, (bytes, BitString)) and (top or not is_integer(item, 0) or item > most):
+            if not isinstance(item, (bytes, BitString)) and (top or not _may_be(item, most)):
                 raise badarg()
             yield item
         else:
             stack.pop()
         top = False
+
+
+def _may_be(item: Term, most: int | None) -> bool:
+    return is_integer(item) and (most is None or 0 <= item <= most)
 
 
 def iolist(data: Term) -> bytes:

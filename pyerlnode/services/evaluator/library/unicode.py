@@ -42,14 +42,17 @@ def codec(encoding: Term) -> str:
     raise badarg()
 
 
-def _text(data: Term, encoding: str) -> tuple[str, Term | None, bytes]:
+def _text(data: Term, encoding: str) -> tuple[str, Term | None, Term]:
     """The text, and where it ends too early: which of `error` and `incomplete`, and the rest."""
     out: list[str] = []
     waiting = b""
-    for part in characters(data):
+    parts = characters(data)
+    for index, part in enumerate(parts):
         if isinstance(part, int):
-            if waiting or not _is_character(part, encoding):
+            if waiting:
                 return "".join(out), _ERROR, waiting
+            if not _is_character(part, encoding):
+                return "".join(out), _ERROR, parts[index:]
             out.append(chr(part))
             continue
         waiting += part
@@ -66,14 +69,14 @@ def _text(data: Term, encoding: str) -> tuple[str, Term | None, bytes]:
 
 def _is_character(code: int, encoding: str) -> bool:
     most = 0xFF if encoding == "latin-1" else 0x10FFFF
-    return code <= most and not 0xD800 <= code <= 0xDFFF
+    return 0 <= code <= most and not 0xD800 <= code <= 0xDFFF
 
 
 def characters(data: Term) -> list[Term]:
     """The binaries and code points of chardata; `badarg` for anything else."""
     if is_integer(data):
         raise badarg()
-    parts = list(parts_of(data, 0x7FFFFFFF))
+    parts = list(parts_of(data, None))
     if any(isinstance(part, BitString) for part in parts):
         raise badarg()
     return parts

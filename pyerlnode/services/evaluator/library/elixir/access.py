@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyerlnode.services.evaluator.library import exact
+from pyerlnode.services.evaluator.library import exact, lists_keys
 from pyerlnode.services.evaluator.library.arguments import (
     Steps,
     badkey,
@@ -36,7 +36,7 @@ from pyerlnode.services.evaluator.library.elixir.support import (
 from pyerlnode.services.evaluator.library.elixir.text import bounds
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Call, Remote
-from pyerlnode.term import Atom, Term
+from pyerlnode.term import Atom, ImproperList, Term
 
 if TYPE_CHECKING:
     from pyerlnode.errors import ErlangError
@@ -57,12 +57,21 @@ def fetch(container: Term, key: Term) -> Steps:
         return (yield Remote(name, "fetch", (container, key)))
     if exact.is_map(container):
         return map.fetch(container, key)
-    if isinstance(container, list):
+    if isinstance(container, list | ImproperList):
         _atom_key(key)
-        return keyword.fetch(container, key)
+        return _value(lists_keys.keyfind(key, 1, container))
     if container is None:
         return ERROR
     raise function_clause()
+
+
+def _value(found: Term) -> Term:
+    """The value of what `lists:keyfind` found, which may be any tuple."""
+    if found is False:
+        return ERROR
+    if len(found) != 2:
+        raise case_clause(found)
+    return (OK, found[1])
 
 
 def _atom_key(key: Term) -> None:

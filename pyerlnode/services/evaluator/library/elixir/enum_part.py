@@ -6,7 +6,7 @@ Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_e
 
 from __future__ import annotations
 
-from pyerlnode.services.evaluator.library import exact
+from pyerlnode.services.evaluator.library import exact, lists
 from pyerlnode.services.evaluator.library.arguments import Steps, function_clause, is_integer
 from pyerlnode.services.evaluator.library.elixir.enum import enum, is_true
 from pyerlnode.services.evaluator.library.elixir.sources import (
@@ -32,7 +32,7 @@ from pyerlnode.services.evaluator.library.elixir.support import (
     truthy,
 )
 from pyerlnode.services.evaluator.requests import Call
-from pyerlnode.term import Term, equal
+from pyerlnode.term import ImproperList, Term, equal
 
 # --- looking ------------------------------------------------------------------------------
 
@@ -73,6 +73,8 @@ def member(enumerable: Term, element: Term) -> Steps:
         return is_integer(element) and element in numbers
     if is_struct(enumerable, "MapSet"):
         return exact.has_key(field(enumerable, "map"), element)
+    if isinstance(enumerable, ImproperList):
+        return lists.member(element, enumerable)
     return (yield from guarded(opened(enumerable), lambda source: _member(source, element)))
 
 

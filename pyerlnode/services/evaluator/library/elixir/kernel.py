@@ -296,7 +296,7 @@ def split(module: Term) -> Term:
 @erl_pass.function("no_parens_remote", 2)
 def no_parens_remote(subject: Term, name: Term) -> Steps:
     """`subject.name` without parentheses: a call of a module's function, or a field of a map."""
-    if is_atom(subject):
+    if type(subject) is Atom:
         return (yield Remote(subject, name, ()))
     given = plain(subject)
     if exact.is_map(given):

@@ -275,7 +275,7 @@ def _converted(items: Term, function: str, kind: str) -> Steps:
     except ErlangError as error:
         if error.reason != "badarg":
             raise
-        raise argument_error(_NOT_CONVERTED[kind] + f"    {shown(items)}\n") from None
+        raise argument_error(_NOT_CONVERTED[kind] + f"{shown(items)}\n") from None
     if not isinstance(result, tuple):
         return result
     problem = "invalid" if result[0] is _ERROR else "incomplete"
