@@ -55,7 +55,11 @@ end
 there = fn funs ->
   try do :erpc.call(kate, fn -> run.(funs) end, 30_000) catch _, _ ->
     Enum.map(funs, fn fun ->
-      try do hd(:erpc.call(kate, fn -> run.([fun]) end, 30_000)) catch kind, reason -> {:"not run", {kind, reason}} end
+      try do
+        hd(:erpc.call(kate, fn -> run.([fun]) end, 30_000))
+      catch kind, reason ->
+        {:"not run", {kind, reason}}
+      end
     end)
   end
 end
@@ -68,8 +72,9 @@ ExUnit.CaptureIO.capture_io(:stderr, fn ->
 end)
 funs = receive do {:funs, funs} -> funs end
 only = Enum.map(funs, &elem(&1, 1))
+both = :lists.zip3(funs, run.(only), there.(only))
 different =
-  for {{{_, text}, _}, a, b} <- :lists.zip3(funs, run.(only), there.(only)), a !== b, plain.(a, plain) !== plain.(b, plain) do
+  for {{{_, text}, _}, a, b} <- both, a !== b, plain.(a, plain) !== plain.(b, plain) do
     {text, inspect(a, limit: 60), inspect(b, limit: 60)}
   end
 {length(funs), different}
@@ -89,13 +94,17 @@ def test_the_same_outcome_of_random_expressions(
     signed = has_signed_zeros(alex)
     made = [each for each in closures(SEED, COUNT) if signed or "-0.0" not in each.text]
     for at in range(0, len(made), BATCH):
-        sent = base64.b64encode(encode([(each.language.encode(), each.text.encode()) for each in made[at : at + BATCH]]))
+        sent = base64.b64encode(
+            encode([(each.language.encode(), each.text.encode()) for each in made[at : at + BATCH]])
+        )
         count, found = alex.eval_elixir(here(COMPARE % sent.decode()), timeout=120).term
         tried += count
         different += found
     different.sort(key=lambda each: len(each[0]))
     assert different == [], told(different)
-    assert tried > len(made) * 0.9, f"{len(made) - tried} of {len(made)} expressions of the seed {SEED} are none"
+    assert tried > len(made) * 0.9, (
+        f"{len(made) - tried} of {len(made)} expressions of the seed {SEED} are none"
+    )
 
 
 def has_signed_zeros(beam: BeamNode) -> bool:

@@ -1,0 +1,71 @@
+"""What random expressions have found; real nodes say so in interop/test_random_closures.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from closure_tools import atom, call, form, integer, remote, run, started, thunk
+
+from pyerlnode.services.evaluator import bitstrings
+from pyerlnode.term import Atom, ImproperList, encode
+
+BADARG = ("error", Atom("badarg"))
+IMPROPER = ImproperList([1.0], ())
+
+
+async def outcome(module: str, name: str, *args: Any) -> tuple[str, Any]:
+    return await run(started(), thunk(remote(module, name, *(form("value", arg) for arg in args))))
+
+
+@pytest.mark.parametrize(("bits", "infinity"), [(16, 0x7C00), (32, 0x7F800000)])
+def test_a_number_too_large_for_a_short_float_is_infinity(bits: int, infinity: int) -> None:
+    assert bitstrings.float_bits(1.0e300, bits) == infinity
+    assert bitstrings.float_bits(-1.0e300, bits) == infinity | 1 << bits - 1
+    assert bitstrings.float_bits(1 << 200, bits) == infinity
+    assert bitstrings.float_of(infinity, bits) is None
+
+
+def test_the_largest_half_float() -> None:
+    assert bitstrings.float_bits(65519.0, 16) == 0x7BFF
+    assert bitstrings.float_bits(65520.0, 16) == 0x7C00
+    assert bitstrings.float_of(0x7BFF, 16) == 65504.0
+
+
+async def test_the_arguments_of_a_function_that_is_not_there_are_not_evaluated() -> None:
+    fun = thunk(call(atom("nothere"), remote("erlang", "throw", integer(1))))
+    assert await run(started(), fun) == ("error", Atom("undef"))
+
+
+async def test_a_key_of_a_list_that_is_no_keyword() -> None:
+    assert await outcome("Elixir.Access", "get", IMPROPER, Atom("a")) == BADARG
+    one = [(Atom("a"),)]
+    assert await outcome("Elixir.Access", "get", one, Atom("a")) == (
+        "error",
+        (Atom("case_clause"), (Atom("a"),)),
+    )
+    assert await outcome("Elixir.Access", "get", [(Atom("a"), 1)], Atom("a")) == ("ok", 1)
+    assert await outcome("Elixir.Access", "get", [(Atom("b"), 1)], Atom("a")) == ("ok", None)
+
+
+async def test_a_member_of_an_improper_list() -> None:
+    assert await outcome("Elixir.Enum", "member?", IMPROPER, 2) == BADARG
+    assert await outcome("Elixir.Enum", "member?", IMPROPER, 1.0) == ("ok", True)
+
+
+@pytest.mark.parametrize("value", [None, True, False])
+async def test_a_field_of_an_atom_that_is_no_module(value: Any) -> None:
+    expected = ("error", (Atom("badkey"), Atom("a"), value))
+    assert await outcome("elixir_erl_pass", "no_parens_remote", value, Atom("a")) == expected
+
+
+@pytest.mark.parametrize("code", [-7, 0xD800, 0x110000, 1 << 70])
+async def test_what_is_left_from_a_code_point_that_is_none(code: int) -> None:
+    expected = ("ok", (Atom("error"), b"a", [code, 98]))
+    assert await outcome("unicode", "characters_to_binary", [97, code, 98]) == expected
+
+
+async def test_a_list_that_is_no_text_says_so_as_elixir_does() -> None:
+    kind, error = await outcome("Elixir.List", "to_string", [1, False])
+    assert kind == "error"
+    assert b"got:\n\n[1, false]\n" in encode(error)
