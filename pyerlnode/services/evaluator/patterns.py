@@ -13,6 +13,7 @@ Proof: tests/services/evaluator/test_expressions.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from pyerlnode.errors import ErlangError, PyerlnodeError
@@ -169,12 +170,20 @@ def match(form: Any) -> Compiling:
     return step
 
 
+def _no_fields(fields: list[Any], value: Any, env: Env, new: Env, todo: Todo) -> bool:
+    """Fields with `=>`, which Elixir leaves in patterns inside the key of a map: an error if a map comes."""
+    if not is_map(value):
+        return False
+    raise ErlangError(Atom("function_clause"), [(Atom("erl_eval"), Atom("match_map"), [fields], [])])
+
+
 @pattern("map")
 def map_(form: Any) -> Compiling:
     pairs: list[tuple[Node, Step]] = []
-    for field in proper(form[2]):
-        if field[0] != "map_field_exact":
-            raise ValueError("a field of a pattern is written with :=")
+    fields = proper(form[2])
+    if any(field[0] != "map_field_exact" for field in fields):
+        return partial(_no_fields, fields)
+    for field in fields:
         pairs.append(((yield EXPRESSIONS, field[2]), (yield PATTERNS, field[3])))
 
     def step(value: Any, env: Env, new: Env, todo: Todo) -> bool:

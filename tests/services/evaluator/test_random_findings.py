@@ -69,3 +69,16 @@ async def test_a_list_that_is_no_text_says_so_as_elixir_does() -> None:
     kind, error = await outcome("Elixir.List", "to_string", [1, False])
     assert kind == "error"
     assert b"got:\n\n[1, false]\n" in encode(error)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1, ("ok", 4)), ({}, ("error", Atom("function_clause")))])
+async def test_a_pattern_that_no_value_fits_is_an_error_only_where_a_map_meets_it(
+    value: Any, expected: tuple[str, Any]
+) -> None:
+    """Elixir writes `%{(case x do %{1 => 2} -> 3; _ -> 4 end) => 5}` with such a pattern."""
+    field = form("map_field_assoc", integer(1), integer(2))
+    clauses = [
+        form("clause", [form("map", [field])], [], [integer(3)]),
+        form("clause", [form("var", Atom("_"))], [], [integer(4)]),
+    ]
+    assert await run(started(), thunk(form("case", form("value", value), clauses))) == expected
