@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import postgresql_server
@@ -87,9 +88,8 @@ async def test_relative_and_quoted_files(tmp_path: Path, monkeypatch: pytest.Mon
         store = await Store.open(url)
         await store.put(1, 2)
         await store.close()
-    assert sqlite3.connect(tmp_path / "a b.db").execute(
-        "SELECT count(*) FROM pyerlnode_store"
-    ).fetchone() == (1,)
+    with closing(sqlite3.connect(tmp_path / "a b.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM pyerlnode_store").fetchone() == (1,)
     assert (tmp_path / "state.db").exists()
 
 
