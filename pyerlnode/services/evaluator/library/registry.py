@@ -40,7 +40,6 @@ __all__ = [
     "TailCall",
     "TailRemote",
     "find",
-    "is_known",
     "is_loaded",
     "load",
     "loading",
@@ -70,7 +69,6 @@ _OF_ELIXIR = """
 MODULES: Final = frozenset(_OF_ERLANG.split()) | {f"Elixir.{name}" for name in _OF_ELIXIR.split()}
 
 _table: dict[tuple[str, str, int], Builtin] = {}
-_modules: set[str] = set()
 _is_full = False
 
 
@@ -94,7 +92,6 @@ class Library:
         """`name` as the BEAM has it: `lists`, `Elixir.Enum`."""
         self.name = name
         self.group = _known_group(group)
-        _modules.add(name)
 
     def function(self, name: str, arity: int, *, group: str | None = None) -> Callable[[_F], _F]:
         """Take a function into the table; a second one of the same name and arity is a UsageError."""
@@ -121,11 +118,6 @@ def find(module: str, name: str, arity: int, groups: Collection[str] = GROUPS) -
     """What is called by this name; None where there is nothing, or its group is turned off."""
     found = _table.get((module, name, arity))
     return found if found is not None and found.group in groups else None
-
-
-def is_known(module: str) -> bool:
-    """Whether the library has something of this module."""
-    return module in _modules
 
 
 def names() -> list[tuple[str, str, int]]:
