@@ -18,6 +18,7 @@ import secrets
 from typing import TYPE_CHECKING, cast
 
 from pyerlnode.errors import EpmdError
+from pyerlnode.node.acceptor import Acceptor, listening_socket
 from pyerlnode.node.hosts import os_error
 from pyerlnode.protocol.epmd import EpmdRequestParser, Registrations, Then
 
@@ -56,7 +57,7 @@ class EpmdServer:
         self._addresses = addresses
         self._relaxed = relaxed
         self._max_pending = max_pending
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._pending: dict[_Client, None] = {}
         self._clients: set[_Client] = set()
         self._registrations = Registrations(port, 0)
@@ -73,20 +74,21 @@ class EpmdServer:
 
         The others may be missing on this machine (IPv6), or in use: that is logged.
         """
-        loop = asyncio.get_running_loop()
         for address in self._addresses:
             try:
-                server = await loop.create_server(lambda: _Client(self), address, self.port, backlog=512)
+                sock = listening_socket(address, self.port, v6_only=True)
             except OSError as error:
-                if not self._servers:
+                if not self._acceptors:
                     raise os_error(
                         error.errno, f"EPMD cannot use {address}, port {self.port}: {_why(error)}"
                     ) from None
                 if error.errno == errno.EADDRINUSE:
                     logger.warning("EPMD does not serve %s, port %d: %s", address, self.port, _why(error))
                 continue
-            self._servers.append(server)
-            self.port = server.sockets[0].getsockname()[1]
+            acceptor = Acceptor(sock, lambda: _Client(self))
+            acceptor.start()
+            self._acceptors.append(acceptor)
+            self.port = acceptor.port
         # Not the time: another node takes the port over within milliseconds, and must not
         # give a node that was killed the creation of its earlier life.
         self._registrations = Registrations(self.port, secrets.randbits(32), self._relaxed)
@@ -97,9 +99,9 @@ class EpmdServer:
 
     async def close(self) -> None:
         """Stop serving; every client, registered or not, is disconnected."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for acceptor in self._acceptors:
+            await acceptor.close()
+        self._acceptors.clear()
         for client in tuple(self._clients):
             client.drop()
         self.ended.set()
@@ -141,8 +143,8 @@ class EpmdServer:
             client.close()
         if answer.then is Then.END:
             logger.info("EPMD on port %d was killed by a client", self.port)
-            for server in self._servers:
-                server.close()
+            for acceptor in self._acceptors:
+                acceptor.stop()
             self.ended.set()
 
     def left(self, client: _Client) -> None:

@@ -14,10 +14,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import socket
 from typing import TYPE_CHECKING
 
 from pyerlnode.errors import HandshakeError
+from pyerlnode.node.acceptor import Acceptor, listening_socket
 from pyerlnode.node.dynamic import DynamicNames
 from pyerlnode.node.hosts import os_error
 from pyerlnode.node.link import Link
@@ -26,6 +26,7 @@ from pyerlnode.node.router import NODEDOWN
 from pyerlnode.protocol.events import AliveAnswer, NameReceived, Status, Up
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from pyerlnode.errors import PeerError
@@ -38,12 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Listener"]
 
 logger = logging.getLogger("pyerlnode.node")
-
-# Connections that wait in the kernel to be accepted.
-_BACKLOG = 512
-# Turns of the event loop until asyncio asks for the link of a connection that it has accepted, and,
-# however many links are to be opened, until it has opened them.
-_TURNS, _MAX_TURNS = 3, 100
 
 
 class Listener:
@@ -67,11 +62,9 @@ class Listener:
         self._max_pending = max_pending
         self._max_connections = max_connections
         self._socket: socket.socket | None = None
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         #: oldest first, each with the name that it claims
         self._pending: dict[Link, str] = {}
-        #: made when it was accepted, and not told yet that its transport is open
-        self._coming: set[Link] = set()
         self._log = LogLimit(logger, "%d more connections failed before they were authenticated, within %g s")
         self._dynamic = DynamicNames()
         router.observe(self._node_event)
@@ -89,7 +82,7 @@ class Listener:
         low, high = ports
         for port in range(low, high + 1):
             try:
-                self._socket = _listening_socket(address, port)
+                self._socket = listening_socket(address, port)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise os_error(
@@ -100,17 +93,16 @@ class Listener:
         which = f"port {low} is" if low == high else f"all ports from {low} to {high} are"
         raise os_error(errno.EADDRINUSE, f"cannot listen on {address}: {which} in use")
 
-    async def serve(self) -> None:
+    def serve(self) -> None:
         """Answer on the port of `bind`; the node has its name and its creation."""
         assert self._socket is not None
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._new_link, sock=self._socket, backlog=_BACKLOG)
+        self._acceptor = Acceptor(self._socket, self._new_link)
+        self._acceptor.start()
 
     async def close(self) -> None:
         """Accept nothing more and drop what is not authenticated."""
-        if self._server is not None:
-            await self._accepted_last()
-            self._server.close()
+        if self._acceptor is not None:
+            await self._acceptor.close()
         elif self._socket is not None:
             self._socket.close()
         links = list(self._pending)
@@ -120,29 +112,13 @@ class Listener:
             await link.wait_gone()
         self._log.end()
 
-    async def _accepted_last(self) -> None:
-        """Accept nothing more, and wait for what asyncio has accepted and not handed over yet.
-
-        For one that it hands over to a closed server it makes a transport that nobody closes.
-        """
-        assert self._socket is not None
-        asyncio.get_running_loop().remove_reader(self._socket)
-        for turn in range(_MAX_TURNS):
-            if turn >= _TURNS and not self._coming:
-                break
-            await asyncio.sleep(0)
-
     def _new_link(self) -> Link:
-        now = asyncio.get_running_loop().time()
-        link = Link(self._accept(now), self)
-        self._coming.add(link)
-        return link
+        return Link(self._accept(asyncio.get_running_loop().time()), self)
 
     # --- LinkOwner --------------------------------------------------------------------
 
     def link_made(self, link: Link) -> None:
         """One more that has said nothing yet."""
-        self._coming.discard(link)
         self._pending[link] = ""
         if len(self._pending) > self._max_pending:
             oldest = next(iter(self._pending))
@@ -216,17 +192,3 @@ class Listener:
     def _node_event(self, event: NodeEvent) -> None:
         if event.kind is NODEDOWN:
             self._dynamic.take_back(event.node)
-
-
-def _listening_socket(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setblocking(False)
-        sock.bind((address, port))
-        sock.listen(_BACKLOG)
-    except BaseException:
-        sock.close()
-        raise
-    return sock

@@ -158,7 +158,7 @@ class Node:
             addresses=config.epmd_addresses,
         )
         self._identify(config.name, await self._keeper.start())
-        await self._listener.serve()
+        self._listener.serve()
         await self._start_services()
 
     def _identify(self, name: str, creation: int) -> None:

@@ -1,0 +1,129 @@
+"""A listening socket that gives each connection to a protocol, and leaves none behind when it closes.
+
+An `asyncio.Server` that is closed forgets the connections that it has accepted in the same
+turn: their sockets stay open until they are garbage.  Here each accepted socket has an owner
+at any time, its task or its transport, and `close` waits for the tasks.
+
+Proof: tests/node/test_acceptor.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+__all__ = ["Acceptor", "listening_socket"]
+
+logger = logging.getLogger("pyerlnode.node")
+
+# Connections that wait in the kernel to be accepted, and how many are taken in one turn.
+_BACKLOG = 512
+# Seconds to wait when the process or the machine has no file descriptor left.
+_PAUSE = 1.0
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+def listening_socket(address: str, port: int, *, v6_only: bool = False) -> socket.socket:
+    """A socket that listens on an IPv4 or IPv6 address, port 0 being any; OSError as of `bind`."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if v6_only and family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        sock.bind((address, port))
+        sock.listen(_BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Acceptor:
+    """Accepts on one socket, which it owns, from `start` to `close`."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        make: Callable[[], asyncio.BaseProtocol],
+        *,
+        tls: ssl.SSLContext | None = None,
+        tls_timeout: float | None = None,
+    ) -> None:
+        """`make()` is the protocol of a connection; a TLS handshake may take `tls_timeout` seconds."""
+        self.port = int(sock.getsockname()[1])
+        self._socket = sock
+        self._make = make
+        self._tls = tls
+        self._tls_timeout = tls_timeout
+        self._opening: dict[asyncio.Task[None], socket.socket] = {}
+        self._pause: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Accept from now on; who has connected before was waiting."""
+        self._pause = None
+        asyncio.get_running_loop().add_reader(self._socket, self._ready)
+
+    def stop(self) -> None:
+        """Accept nothing more; the port is free.  What is being opened is not waited for."""
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+        if self._pause is not None:
+            self._pause.cancel()
+        for task in self._opening:
+            task.cancel()
+
+    async def close(self) -> None:
+        """`stop`, and see the last connection that has no protocol yet closed."""
+        self.stop()
+        if self._opening:
+            await asyncio.wait(tuple(self._opening))
+            # The tasks tell in the turn after their last one.
+            await asyncio.sleep(0)
+
+    def _ready(self) -> None:
+        for _ in range(_BACKLOG):
+            try:
+                connection, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._rest(error)
+                return
+            connection.setblocking(False)
+            task = asyncio.get_running_loop().create_task(self._open(connection))
+            self._opening[task] = connection
+            task.add_done_callback(self._opened)
+
+    def _rest(self, error: OSError) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)
+        self._pause = loop.call_later(_PAUSE, self.start)
+        logger.error("port %d accepts nothing for %g s: %s", self.port, _PAUSE, error.strerror)
+
+    async def _open(self, connection: socket.socket) -> None:
+        await asyncio.get_running_loop().connect_accepted_socket(
+            self._make, connection, ssl=self._tls, ssl_handshake_timeout=self._tls_timeout
+        )
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        connection = self._opening.pop(task)
+        if task.cancelled():
+            # Perhaps before its first step, so that nobody has closed the socket.
+            connection.close()
+        elif (error := task.exception()) is not None:
+            connection.close()
+            if not isinstance(error, OSError):
+                raise error
+            logger.debug("a connection to port %d ended while it was opened: %s", self.port, error)
