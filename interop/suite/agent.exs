@@ -150,6 +150,18 @@ defmodule Area.Agent do
     assert remote(Agent, :start, [Conf.Fun, :throw, [:ball]]) == {:error, {:bad_return_value, :ball}}
   end
 
+  check "a throw of what init may return is that, at the start" do
+    {:ok, agent} = remote(Agent, :start, [Conf.Fun, :throw, [{:ok, 5}]])
+    assert value(agent) == 5
+    {:ok, agent} = remote(Agent, :start, [Conf.Fun, :throw, [{:ok, 6, :hibernate}]])
+    assert value(agent) == 6
+    assert remote(Agent, :start, [Conf.Fun, :throw, [:ignore]]) == :ignore
+    assert remote(Agent, :start, [Conf.Fun, :throw, [{:stop, :why}]]) == {:error, :why}
+    for bad <- [{:ok, 5, :soon}, {:ok, 5, -1}, [:ok, 5], {:noreply, 5}] do
+      assert remote(Agent, :start, [Conf.Fun, :throw, [bad]]) == {:error, {:bad_return_value, bad}}
+    end
+  end
+
   check "a name that is taken" do
     name = unique(:agent)
     pid = agent(0, name: name)
@@ -188,6 +200,25 @@ defmodule Area.Agent do
     assert update_failed(agent(:ball), :throw, []) == {:bad_return_value, :ball}
   end
 
+  check "a throw of what a callback may return is that" do
+    for reply <- [{:reply, :thrown, 7}, {:reply, :thrown, 7, 60_000}, {:reply, :thrown, 7, :hibernate}] do
+      agent = agent(reply)
+      assert Agent.get(agent, Conf.Fun, :throw, []) == :thrown
+      assert value(agent) == 7
+      Agent.update(agent, Conf.Fun, :put, [{:noreply, 8}])
+      Agent.cast(agent, Conf.Fun, :throw, [])
+      assert value(agent) == 8
+    end
+    agent = agent({:stop, :normal, :bye, 2})
+    ref = Process.monitor(agent)
+    assert Agent.get(agent, Conf.Fun, :throw, []) == :bye
+    assert_receive {:DOWN, ^ref, _, _, :normal}, 5_000
+    assert update_failed(agent({:stop, :why, 2}), :throw, []) == :why
+    for bad <- [{:reply, 1}, {:reply, 1, 2, :soon}, {:reply, 1, 2, -1}, [:reply, 1, 2], {:noreply}] do
+      assert update_failed(agent(bad), :throw, []) == {:bad_return_value, bad}
+    end
+  end
+
   check "get_and_update that gives no pair" do
     for bad <- [:bad, {1, 2, 3}, [1 | 2], nil] do
       agent = agent(0)
@@ -211,7 +242,7 @@ defmodule Area.Agent do
     function = capture(:add, 2)
     request = {:get, function}
     asked = fn -> GenServer.call(agent, request) end
-    assert {{:badarity, {^function, [7]}}, _} = failed(agent, asked, request)
+    assert {{:badarity, {^function, [7]}}, [{Agent.Server, :run, 2, _} | _]} = failed(agent, asked, request)
   end
 
   check "a cast that fails is seen by who watches" do

@@ -20,10 +20,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
-from pyerlnode.errors import BadArg, ErlangError
+from pyerlnode.errors import BadArg, ErlangError, Throw
 from pyerlnode.otp import gen, proc_lib
 from pyerlnode.otp.gen_server import CALL_TIMEOUT, GenServer, start_server, started
-from pyerlnode.otp.results import NoReply, Reply, Stop
+from pyerlnode.otp.results import Failure, Ignore, NoReply, Reply, Stop
 from pyerlnode.otp.supervisor.child import module_of
 from pyerlnode.otp.supervisor.child_spec import ChildSpec
 from pyerlnode.process import this_process
@@ -39,6 +39,8 @@ __all__ = ["Agent", "AgentServer", "start_agent"]
 
 # A Python function, an Export, a Fun, or (module, function, args).
 Function: TypeAlias = "Callable[..., Any] | Export | Fun | tuple[str, str, list[Term]]"
+# What is done with what a function gives, or with what it throws.
+Use: TypeAlias = "Callable[[Any], Any]"
 
 _GET, _UPDATE, _GET_AND_UPDATE, _CAST = (
     Atom("get"),
@@ -51,6 +53,9 @@ _OK: Final = Atom("ok")
 _APPLY = Export("erlang", "apply", 2)
 _BADFUN, _BADARITY, _FUNCTION_CLAUSE = Atom("badfun"), Atom("badarity"), Atom("function_clause")
 _BAD_RETURN = Atom("bad_return_value")
+_MODULE: Final = Atom("Elixir.Agent.Server")
+# Where the stack of a function that cannot be called begins.
+_RUN: Final = (_MODULE, Atom("run"), 2, [])
 
 
 class Agent:
@@ -205,7 +210,7 @@ class AgentServer(GenServer, module="Elixir.Agent.Server"):
 
     def init(self, function: Any) -> Any:
         _set_initial_call(function)
-        return _then(_run(function), self._set)
+        return self._run(function, [], self._set, self._thrown_at_start)
 
     def __state__(self) -> Any:
         return getattr(self, "value", None)
@@ -219,11 +224,11 @@ class AgentServer(GenServer, module="Elixir.Agent.Server"):
     def handle_call(self, request: Term, caller: Caller) -> Any:
         kind, function = _request(request)
         if kind is _GET:
-            return _then(_run(function, self.value), Reply)
+            return self._run(function, [self.value], Reply)
         if kind is _UPDATE:
-            return _then(_run(function, self.value), self._updated)
+            return self._run(function, [self.value], self._updated)
         if kind is _GET_AND_UPDATE:
-            return _then(_run(function, self.value), self._got)
+            return self._run(function, [self.value], self._got)
         raise _no_clause("handle_call", request, caller, self.__state__())
 
     def _updated(self, value: Any) -> Reply:
@@ -240,14 +245,65 @@ class AgentServer(GenServer, module="Elixir.Agent.Server"):
         kind, function = _request(request)
         if kind is not _CAST:
             raise _no_clause("handle_cast", request, self.__state__())
-        return _then(_run(function, self.value), self._told)
+        return self._run(function, [self.value], self._told)
 
     def _told(self, value: Any) -> NoReply:
         self.value = value
         return NoReply()
 
     def code_change(self, old_version: Term, extra: Term) -> Any:
-        return _then(_run(extra, self.value), self._set)
+        return self._run(extra, [self.value], self._set)
+
+    def _run(self, function: Any, state: list[Any], use: Use, thrown: Use | None = None) -> Any:
+        """`use(what the function gives)`, or a coroutine for it if that is still to come.
+
+        What a callback throws is for gen_server what it returns; so it is for the function of an agent.
+        """
+        thrown = thrown or self._thrown
+        try:
+            result = _call(function, state)
+        except Throw as error:
+            return thrown(error)
+        return _later(result, use, thrown) if inspect.isawaitable(result) else use(result)
+
+    def _thrown_at_start(self, thrown: Throw) -> Any:
+        match _tuple(thrown.value):
+            case "ignore":
+                return Ignore()
+            case ("stop", reason):
+                return Stop(reason)
+            case ("error", reason):
+                return Failure(reason)
+            case ("ok", state, *more) if _are_options(more):
+                return self._set(state)
+        raise thrown
+
+    def _thrown(self, thrown: Throw) -> Any:
+        match _tuple(thrown.value):
+            case ("reply", value, state, *more) if _are_options(more):
+                result: Any = Reply(value)
+            case ("noreply", state, *more) if _are_options(more):
+                result = NoReply()
+            case ("stop", reason, state):
+                result = Stop(reason)
+            case ("stop", reason, value, state):
+                result = Stop(reason, value)
+            case _:
+                raise thrown
+        self.value = state
+        return result
+
+
+def _tuple(value: Term) -> Term:
+    """The value, if it is not a list, which would match the pattern of a tuple."""
+    return None if isinstance(value, list) else value
+
+
+def _are_options(more: list[Term]) -> bool:
+    """Nothing, or a timeout or `hibernate`, of which an agent takes no notice."""
+    return more in ([], ["hibernate"], ["infinity"]) or (
+        len(more) == 1 and type(more[0]) is int and more[0] >= 0
+    )
 
 
 def _request(request: Term) -> tuple[Atom | None, Any]:
@@ -257,10 +313,10 @@ def _request(request: Term) -> tuple[Atom | None, Any]:
 
 
 def _no_clause(function: str, *args: Term) -> ErlangError:
-    return ErlangError(_FUNCTION_CLAUSE, [(Atom("Elixir.Agent.Server"), Atom(function), list(args), [])])
+    return ErlangError(_FUNCTION_CLAUSE, [(_MODULE, Atom(function), list(args), [])])
 
 
-def _run(function: Any, *state: Any) -> Any:
+def _call(function: Any, state: list[Any]) -> Any:
     """Call it with the state before its own arguments; what it returns may be a coroutine."""
     apply = this_process().runtime.apply_hook
     if type(function) is tuple:
@@ -269,22 +325,20 @@ def _run(function: Any, *state: Any) -> Any:
                 return apply(Export(module, name, len(state) + len(args)), [*state, *args])
     if isinstance(function, Export):
         if function.arity != len(state):
-            raise ErlangError((_BADARITY, (function, list(state))), [])
-        return apply(_APPLY, [function, list(state)])
+            raise ErlangError((_BADARITY, (function, state)), [_RUN])
+        return apply(_APPLY, [function, state])
     if isinstance(function, Fun):
-        return apply(function, list(state))
+        return apply(function, state)
     if not callable(function):
-        raise ErlangError((_BADFUN, function), [])
+        raise ErlangError((_BADFUN, function), [_RUN])
     return function(*state)
 
 
-def _then(result: Any, use: Callable[[Any], Any]) -> Any:
-    """`use(result)`, or a coroutine for it if the result is still to come."""
-    return _later(result, use) if inspect.isawaitable(result) else use(result)
-
-
-async def _later(result: Awaitable[Any], use: Callable[[Any], Any]) -> Any:
-    return use(await result)
+async def _later(result: Awaitable[Any], use: Use, thrown: Use) -> Any:
+    try:
+        return use(await result)
+    except Throw as error:
+        return thrown(error)
 
 
 def _set_initial_call(function: Any) -> None:
