@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from conformance_terms import OK, started
 
 import pyerlnode as erl
-from pyerlnode import Atom, DynamicSupervisor, Module, Pid, Supervisor, TaskSupervisor
+from pyerlnode import Atom, DynamicSupervisor, Module, Supervisor, TaskSupervisor
+from pyerlnode.services.builtins.task import start_link as tasks_start_link
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -32,18 +33,18 @@ async def start_link(name: Atom, flags: Any, specs: Any) -> Any:
 
 @fun.export
 async def start_supervisor(flags: Any, specs: Any) -> Any:
-    return await unlinked(Sup.start_link(flags, specs))
+    return await unlinked(started(Sup.start_link(flags, specs)))
 
 
 @fun.export
 async def start_dynamic(options: list[Any]) -> Any:
     given = dict(options)
-    return await unlinked(Dynamic.start_link(given, name=given.pop("name", None)))
+    return await unlinked(started(Dynamic.start_link(given, name=given.pop("name", None))))
 
 
 @fun.export
 async def start_tasks(options: list[Any]) -> Any:
-    return await unlinked(TaskSupervisor.start_link(**dict(options)))
+    return await unlinked(tasks_start_link(options))
 
 
 class Dynamic(DynamicSupervisor, module="Elixir.Supervisor.Default"):
@@ -54,10 +55,10 @@ class Dynamic(DynamicSupervisor, module="Elixir.Supervisor.Default"):
         return (OK, {Atom(names.get(key, key)): value for key, value in options.items()})
 
 
-async def unlinked(start: Awaitable[Pid | None]) -> Any:
-    """As `started`; what was started outlives the caller."""
+async def unlinked(start: Awaitable[Any]) -> Any:
+    """What a start answers; what was started outlives the caller."""
     old = erl.process_flag("trap_exit", True)
-    answer = await started(start)
+    answer = await start
     if answer[0] == OK:
         erl.unlink(answer[1])
     erl.process_flag("trap_exit", old)

@@ -275,6 +275,21 @@ defmodule Area.Dynamic do
     end
   end
 
+  check "wrong options of a Task.Supervisor" do
+    for {option, value, kind} <- [
+          {:max_children, :many, :invalid_max_children},
+          {:max_children, -1, :invalid_max_children},
+          {:max_restarts, -1, :invalid_intensity},
+          {:max_seconds, 0, :invalid_period}
+        ] do
+      assert fun(:start_tasks, [[{option, value}]]) == {:error, {:supervisor_data, {kind, value}}}
+    end
+    # what it does not know, it does not look at
+    assert {:ok, supervisor} = fun(:start_tasks, [[strategy: :one_for_all, odd: 1, max_children: 0]])
+    assert Task.Supervisor.children(supervisor) == []
+    assert Task.Supervisor.start_child(supervisor, Conf.Fun, :ping, []) == {:error, :max_children}
+  end
+
   check "options that may be left out" do
     {:ok, supervisor} = fun(:start_dynamic, [[]])
     assert counts(supervisor).specs == 0

@@ -180,7 +180,7 @@ defmodule Area.Names do
     assert fun(:start_server, [{:state, 2}, name]) == {:error, {:already_started, pid}}
     assert tell(puppet(), {:call, name, :state, 5000}) == 1
     assert tell(puppet(), {:stop, name, :normal, 5000}) == :ok
-    assert fun(:registry_lookup, [key]) == []
+    assert eventually(fn -> fun(:registry_lookup, [key]) == [] end)
   end
 
   check "a name in a registry with a value" do
@@ -406,7 +406,7 @@ defmodule Area.Names do
     key = key(:r)
     {:ok, pid} = fun(:registry_start, [{:state, 5}, key])
     kill(pid)
-    assert fun(:registry_lookup, [key]) == []
+    assert eventually(fn -> fun(:registry_lookup, [key]) == [] end)
     assert eventually(fn -> fun(:registry_keys, [pid]) == [] end)
     assert {:ok, _} = fun(:registry_start, [{:state, 6}, key])
   end
@@ -436,7 +436,7 @@ defmodule Area.Names do
   check "an entry of the registry that failed to start is none" do
     key = key(:failed)
     assert fun(:registry_start, [{:stop, :no}, key]) == {:error, :no}
-    assert fun(:registry_lookup, [key]) == []
+    assert eventually(fn -> fun(:registry_lookup, [key]) == [] end)
     assert fun(:registry_start, [:ignore, key]) == :ignore
     assert {:ok, _} = fun(:registry_start, [{:state, 1}, key])
   end

@@ -214,7 +214,7 @@ async def start_task_supervisor(
 async def start_with(
     init: Callable[[], Any],
     *,
-    restart: Atom,
+    restart: Term,
     shutdown: Term,
     link: bool,
     name: StartName | None,

@@ -57,7 +57,7 @@ class TaskSupervisorServer(DynamicServer):
         parent: Pid | None,
         clock: Callable[[], float],
         *,
-        restart: Atom,
+        restart: Term,
         shutdown: Term,
     ) -> None:
         super().__init__(init, module, name, parent, clock)

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.otp import TaskSupervisor
-from pyerlnode.otp.supervisor.child import RESTARTS
 from pyerlnode.otp.supervisor.supervisor import ask
 from pyerlnode.otp.task.supervised import callers_of, owner_of, spawn_noreply
 from pyerlnode.otp.task.supervisor import start_with
@@ -71,12 +70,10 @@ def _start(function: str, given: tuple[Any, ...], *, link: bool) -> Term:
 async def start_link(options: Any = None) -> Term:
     given = _keywords([] if options is None else options)
     flags = {Atom(flag): given[option] for option, flag in _FLAGS.items() if option in given}
-    restart = given.get("restart") or _TEMPORARY
-    if not isinstance(restart, str) or restart not in RESTARTS:
-        raise BadArg(f"restart: one of {', '.join(RESTARTS)} is wanted, not {restart!r}")
     return await start_with(
         lambda: (_OK, flags),
-        restart=Atom(restart),
+        # A wrong one is what each task fails with.
+        restart=given.get("restart") or _TEMPORARY,
         shutdown=given.get("shutdown") or _SHUTDOWN,
         link=True,
         name=given.get("name"),
