@@ -1,0 +1,117 @@
+"""What worker.py can be asked about growth: nanoseconds for each of `count`, which should stay the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pyerlnode as erl
+from benchmarks.worker import COOKIE, NAME, Echo, calls, casts, nanoseconds, starts
+from pyerlnode import Atom, GenServer, Node, Pid
+from pyerlnode.term import decode, encode
+
+_GO = Atom("go")
+_CALLS = 2000
+
+
+def _is_down(message: Any) -> bool:
+    return type(message) is tuple and len(message) == 5 and message[0] == "DOWN"
+
+
+async def _idle() -> None:
+    await erl.receive(lambda message: message == _GO)
+
+
+async def message(name: str, node: str, size: int, count: int) -> int:
+    """A binary of `size` bytes to another node and back."""
+    server, request = (Atom(name), Atom(node)), (Atom("echo"), bytes(size))
+
+    async def echoes(times: int) -> None:
+        for _ in range(times):
+            await GenServer.call(server, request, timeout=None)
+
+    await echoes(1)
+    return await nanoseconds(echoes, count) // count
+
+
+async def mailbox(count: int) -> int:
+    """So many casts, all of which arrive before the first is taken."""
+    await casts(await Echo.start(), 100)
+    return await nanoseconds(casts, await Echo.start(), count) // count
+
+
+async def selective(count: int) -> int:
+    """A receive that finds its message behind `count` others."""
+
+    async def work() -> None:
+        for number in range(count):
+            erl.send(erl.self(), number)
+        erl.send(erl.self(), _GO)
+        await _idle()
+
+    return await nanoseconds(work) // count
+
+
+async def processes(count: int) -> int:
+    """A call while `count` other servers are there."""
+    kept = await starts(count)
+    taken = await nanoseconds(calls, await Echo.start(), _CALLS)
+    assert len(kept) == count
+    return taken // _CALLS
+
+
+async def links(count: int) -> int:
+    """A link, and its part of the end of the process that has them all."""
+    others = [erl.spawn(_idle) for _ in range(count)]
+
+    async def hub() -> None:
+        for pid in others:
+            erl.link(pid)
+
+    async def work() -> None:
+        erl.spawn_monitor(hub)
+        await erl.receive(_is_down)
+
+    return await nanoseconds(work) // count
+
+
+async def monitors(count: int) -> int:
+    """A monitor of one process, and its DOWN."""
+    watched = erl.spawn(_idle)
+
+    async def work() -> None:
+        for _ in range(count):
+            erl.monitor(watched)
+        erl.send(watched, _GO)
+        for _ in range(count):
+            await erl.receive(_is_down)
+
+    return await nanoseconds(work) // count
+
+
+async def nodes(count: int) -> int:
+    """A further node that connects, and answers one call; all in one program."""
+    server: Pid | None = await Echo.start()
+    started = time.perf_counter_ns()
+    await asyncio.gather(*(_member(number, server) for number in range(count)))
+    return (time.perf_counter_ns() - started) // count
+
+
+async def _member(number: int, server: Pid | None) -> None:
+    async with Node(f"member{number}@localhost", cookie=COOKIE, hidden=True) as node:
+        await node.connect(NAME)
+        await calls(server, 1)
+
+
+async def atoms(count: int) -> int:
+    """An atom that has not been seen before, read from bytes."""
+    # Of the same length, so that nothing else in the bytes changes.
+    data = encode([Atom(f"an atom of old, number {number}") for number in range(count)])
+    data = data.replace(b"of old", b"as new")
+    started = time.perf_counter_ns()
+    decode(data)
+    return (time.perf_counter_ns() - started) // count
+
+
+ASKED = (message, mailbox, selective, processes, links, monitors, nodes, atoms)
