@@ -92,7 +92,7 @@ def test_the_same_outcome_of_random_expressions(
     alex = beam_node("alex")
     tried, different = 0, []
     signed = has_signed_zeros(alex)
-    made = [each for each in closures(SEED, COUNT) if signed or "-0.0" not in each.text]
+    made = [each for each in closures(SEED, COUNT, signed) if signed or "-0.0" not in each.text]
     for at in range(0, len(made), BATCH):
         sent = base64.b64encode(
             encode([(each.language.encode(), each.text.encode()) for each in made[at : at + BATCH]])
@@ -121,8 +121,8 @@ def told(different: list[tuple[bytes, bytes, bytes]]) -> str:
     return "\n".join(lines)
 
 
-def closures(seed: int, count: int) -> Iterator[Closure]:
+def closures(seed: int, count: int, signed: bool) -> Iterator[Closure]:
     """As many of Erlang as of Elixir."""
-    languages = [Expressions("erlang", seed), Expressions("elixir", seed)]
+    languages = [Expressions(language, seed, signed_zeros=signed) for language in ("erlang", "elixir")]
     for index in range(count):
         yield languages[index % 2].closure()

@@ -15,7 +15,7 @@ from pyerlnode.services.evaluator import bitstrings
 from pyerlnode.services.evaluator.bitstrings import Writer, is_bits, part, size_of, unsigned
 from pyerlnode.services.evaluator.compiler import EXPRESSIONS, PATTERNS, Compiling, expression, proper
 from pyerlnode.services.evaluator.limits import check_binary, check_integer
-from pyerlnode.services.evaluator.nodes import Env, Node, constant, evaluate, strict
+from pyerlnode.services.evaluator.nodes import Env, Node, constant, looked_up, strict
 from pyerlnode.term import Atom, Term
 
 _BADARG = Atom("badarg")
@@ -243,7 +243,7 @@ def _wanted(segment: Segment, left: int, env: Env, new: Env) -> int | None:
     if size is None and spec.kind == "binary":
         return None if left % spec.unit else left
     if isinstance(size, Node):
-        size = evaluate(size, {**env, **new})
+        size = looked_up(size, {**env, **new}, _NOTHING)
     if size is None:
         size = _DEFAULT_SIZE[spec.kind]
     if type(size) is not int or size < 0:

@@ -146,21 +146,45 @@ def _is_guard(form: Any) -> bool:
     todo = [form]
     while todo:
         each = todo.pop()
-        if type(each) is not tuple:
-            continue
-        if each[0] == "op" and each[2] != "!":
-            todo += each[3:]
-        elif each[0] == "call":
-            if not _is_guard_call(each):
-                return False
-            todo += each[3]
-        elif each[0] in ("tuple",):
-            todo += each[2]
-        elif each[0] == "cons":
-            todo += each[2:]
-        elif each[0] not in ("var", "atom", "integer", "float", "char", "string", None):
+        parts = _GUARD_PARTS.get(each[0], _no_parts)(each)
+        if parts is None:
             return False
+        todo += parts
     return True
+
+
+def _no_parts(form: Any) -> list[Any] | None:
+    return [] if form[0] in _LEAVES else None
+
+
+def _of_op(form: Any) -> list[Any] | None:
+    return None if form[2] in _NO_GUARDS else list(form[3:])
+
+
+def _of_call(form: Any) -> list[Any] | None:
+    return proper(form[3]) if _is_guard_call(form) else None
+
+
+def _of_map(form: Any) -> list[Any]:
+    *base, fields = form[2:]
+    return [*base, *(part for field in proper(fields) for part in field[2:])]
+
+
+def _of_bin(form: Any) -> list[Any]:
+    parts = [part for element in proper(form[2]) for part in element[2:4]]
+    return [part for part in parts if part != "default"]
+
+
+_LEAVES: Final = ("var", "atom", "integer", "float", "char", "string", None)
+_NO_GUARDS: Final = ("!", "++", "--")
+_GUARD_PARTS: Final[dict[Any, Callable[[Any], list[Any] | None]]] = {
+    "op": _of_op,
+    "call": _of_call,
+    "tuple": lambda form: proper(form[2]),
+    "cons": lambda form: list(form[2:]),
+    "map": _of_map,
+    "bin": _of_bin,
+}
 
 
 def _is_guard_call(form: Any) -> bool:

@@ -20,7 +20,7 @@ from pyerlnode.services.evaluator.compiler import (
 )
 from pyerlnode.services.evaluator.library import erlang, registry
 from pyerlnode.services.evaluator.library.exact import from_pairs, has_key, is_map, put
-from pyerlnode.services.evaluator.nodes import Env, Node, Steps, constant, sequence, strict
+from pyerlnode.services.evaluator.nodes import UNBOUND_VAR, Env, Node, Steps, constant, sequence, strict
 from pyerlnode.services.evaluator.patterns import matches
 from pyerlnode.services.evaluator.requests import TailCall, TailRemote
 from pyerlnode.term import Atom, Export, ImproperList, Term
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ERLANG, _ERL_EVAL = Atom("erlang"), Atom("erl_eval")
-_BADMATCH, _BADARG, _UNDEF, _UNBOUND = Atom("badmatch"), Atom("badarg"), Atom("undef"), Atom("unbound")
+_BADMATCH, _BADARG, _UNDEF = Atom("badmatch"), Atom("badarg"), Atom("undef")
 _BADMAP, _BADKEY, _BADEXPR = Atom("badmap"), Atom("badkey"), Atom("badexpr")
 _UNDEF_RECORD = Atom("undef_record")
 _EXACT: Final = "map_field_exact"
@@ -63,7 +63,7 @@ def var(form: Any) -> Node:
         try:
             return env[name]
         except KeyError:
-            raise ErlangError((_UNBOUND, name)) from None
+            raise ErlangError((UNBOUND_VAR, name)) from None
 
     return Node(plain)
 

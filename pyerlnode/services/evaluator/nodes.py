@@ -32,6 +32,7 @@ DEEPEST: Final = 40
 ORIGIN: Final = None
 
 _BADMATCH = Atom("badmatch")
+UNBOUND_VAR: Final = Atom("unbound_var")
 
 
 class Tick:
@@ -75,6 +76,16 @@ def evaluate(node: Node, env: Env) -> Any:
     if node.plain is not None:
         return node.plain(env)
     return drive(node.run(env))
+
+
+def looked_up(node: Node, env: Env, default: Any) -> Any:
+    """A size or a key in a pattern; `default`, which fits nothing, if it fails for more than a variable."""
+    try:
+        return evaluate(node, env)
+    except ErlangError as error:
+        if type(error.reason) is tuple and error.reason[0] is UNBOUND_VAR:
+            raise
+        return default
 
 
 def drive(frame: Steps) -> Any:

@@ -20,7 +20,7 @@ from pyerlnode.errors import ErlangError, PyerlnodeError
 from pyerlnode.services.evaluator.bits import matcher as bits_matcher
 from pyerlnode.services.evaluator.compiler import EXPRESSIONS, PATTERNS, Compiling, pattern, patterns, proper
 from pyerlnode.services.evaluator.library.exact import MISSING, get, is_map, same
-from pyerlnode.services.evaluator.nodes import Env, Node, evaluate
+from pyerlnode.services.evaluator.nodes import Env, Node, evaluate, looked_up
 from pyerlnode.term import Atom, ImproperList, Term
 
 Todo: TypeAlias = list[tuple["Step", Any]]
@@ -190,7 +190,8 @@ def map_(form: Any) -> Compiling:
         if not is_map(value):
             return False
         for key, part in pairs:
-            found = get(value, evaluate(key, env))
+            wanted = looked_up(key, env, MISSING)
+            found = MISSING if wanted is MISSING else get(value, wanted)
             if found is MISSING:
                 return False
             todo.append((part, found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from closure_tools import atom, call, form, integer, remote, run, started, thunk
+from closure_tools import atom, call, form, integer, op, remote, run, started, thunk, var
 
 from pyerlnode.services.evaluator import bitstrings
 from pyerlnode.term import Atom, ImproperList, encode
@@ -53,10 +53,66 @@ async def test_a_member_of_an_improper_list() -> None:
     assert await outcome("Elixir.Enum", "member?", IMPROPER, 1.0) == ("ok", True)
 
 
-@pytest.mark.parametrize("value", [None, True, False])
-async def test_a_field_of_an_atom_that_is_no_module(value: Any) -> None:
-    expected = ("error", (Atom("badkey"), Atom("a"), value))
+@pytest.mark.parametrize("value", [None, True, False, 2.0, [1], (1, 2)])
+async def test_a_field_of_what_has_none(value: Any) -> None:
+    """The code that asks raises the error: that of Elixir 1.20 this one, that of older ones `badkey`."""
+    expected = ("ok", (Atom("error"), (Atom("badmap"), value)))
     assert await outcome("elixir_erl_pass", "no_parens_remote", value, Atom("a")) == expected
+
+
+async def test_a_field_of_a_map_without_it_and_of_a_module() -> None:
+    expected = ("ok", (Atom("error"), (Atom("badkey"), Atom("a"), {})))
+    assert await outcome("elixir_erl_pass", "no_parens_remote", {}, Atom("a")) == expected
+    node = ("ok", (Atom("ok"), Atom("nonode@nohost")))
+    assert await outcome("elixir_erl_pass", "no_parens_remote", Atom("erlang"), Atom("node")) == node
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        ([ImproperList([1], 2)], "function_clause"),
+        ([ImproperList([1, 2], 3)], "badarg"),
+        ([ImproperList([1], 2), [3]], "badarg"),
+    ],
+)
+async def test_the_reverse_of_an_improper_list(args: list[Any], reason: str) -> None:
+    assert await outcome("Elixir.Enum", "reverse", *args) == ("error", Atom(reason))
+
+
+FAILS = remote("erlang", "hd", form("nil"))
+REST = form("bin_element", var("V"), Atom("default"), [Atom("bits")])
+BY_SIZE = form("bin", [form("bin_element", var("_"), FAILS, Atom("default")), REST])
+BY_KEY = form("map", [form("map_field_exact", FAILS, var("_"))])
+
+
+@pytest.mark.parametrize(("pattern", "value"), [(BY_SIZE, b"ab"), (BY_KEY, {})])
+async def test_a_pattern_whose_size_or_key_fails_does_not_fit(pattern: Any, value: Any) -> None:
+    fun = thunk(form("match", pattern, form("value", value)))
+    assert await run(started(), fun) == ("error", (Atom("badmatch"), value))
+
+
+async def test_a_pattern_whose_size_is_not_bound() -> None:
+    pattern = form("bin", [form("bin_element", var("_"), var("X"), Atom("default")), REST])
+    fun = thunk(form("match", pattern, form("value", b"ab")))
+    assert await run(started(), fun) == ("error", (Atom("unbound_var"), Atom("X")))
+
+
+EMPTY = form("bin", [])
+TOO_SMALL = form("bin", [form("bin_element", atom("a"), integer(8), Atom("default"))])
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        (op(">", op("+", EMPTY, integer(1)), integer(2)), ("ok", [])),
+        (op("==", TOO_SMALL, EMPTY), ("ok", [])),
+        (op("==", form("map", integer(1), []), integer(1)), ("ok", [])),
+        (op("==", op("++", integer(1), form("nil")), integer(1)), ("error", Atom("badarg"))),
+    ],
+)
+async def test_a_filter_that_might_be_a_guard_fails_as_one(test: Any, expected: tuple[str, Any]) -> None:
+    generator = form("generate", var("X"), form("value", [1, 2]))
+    assert await run(started(), thunk(form("lc", var("X"), [generator, test]))) == expected
 
 
 @pytest.mark.parametrize("code", [-7, 0xD800, 0x110000, 1 << 70])

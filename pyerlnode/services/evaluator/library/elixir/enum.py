@@ -18,6 +18,7 @@ from pyerlnode.services.evaluator.library.arguments import (
     case_clause,
     function_clause,
     is_integer,
+    is_list,
     is_number,
 )
 from pyerlnode.services.evaluator.library.elixir.sources import (
@@ -43,7 +44,7 @@ from pyerlnode.services.evaluator.library.elixir.support import (
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.limits import check_binary
 from pyerlnode.services.evaluator.requests import Call, Remote
-from pyerlnode.term import Atom, Term, equal
+from pyerlnode.term import Atom, ImproperList, Term, equal
 
 enum = Library("Elixir.Enum")
 
@@ -142,12 +143,17 @@ def map_every(enumerable: Term, nth: Term, fun: Term) -> Steps:
 
 @enum.function("reverse", 1)
 def reverse(enumerable: Term) -> Steps:
+    if isinstance(enumerable, ImproperList):
+        return (yield Remote("lists", "reverse", (enumerable,)))
     return (yield from items_of(enumerable))[::-1]
 
 
 @enum.function("reverse", 2)
 def reverse_onto(enumerable: Term, tail: Term) -> Steps:
-    return (yield from reverse(enumerable)) + (yield from items_of(tail))
+    end = yield from items_of(tail)
+    if is_list(enumerable):
+        return (yield Remote("lists", "reverse", (enumerable, end)))
+    return (yield from reverse(enumerable)) + end
 
 
 @enum.function("with_index", 1)

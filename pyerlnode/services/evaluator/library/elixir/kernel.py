@@ -6,6 +6,7 @@ Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_e
 
 from __future__ import annotations
 
+from pyerlnode.services import modules
 from pyerlnode.services.evaluator.library import exact
 from pyerlnode.services.evaluator.library.arguments import (
     Steps,
@@ -21,7 +22,9 @@ from pyerlnode.services.evaluator.library.arguments import (
 from pyerlnode.services.evaluator.library.elixir.numbers import kernel
 from pyerlnode.services.evaluator.library.elixir.sources import items_of
 from pyerlnode.services.evaluator.library.elixir.support import (
+    ERROR,
     EXCEPTION,
+    OK,
     STRUCT,
     argument_error,
     closure,
@@ -36,8 +39,7 @@ from pyerlnode.services.evaluator.library.elixir.support import (
     struct_name,
 )
 from pyerlnode.services.evaluator.library.elixir.text import bounds
-from pyerlnode.services.evaluator.library.exact import MISSING
-from pyerlnode.services.evaluator.library.registry import Library, find
+from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.requests import Call, Remote
 from pyerlnode.term import Atom, Term
 
@@ -48,6 +50,7 @@ module_module = Library("Elixir.Module")
 
 _GET, _GET_AND_UPDATE, _POP = Atom("get"), Atom("get_and_update"), Atom("pop")
 _INFINITY = Atom("infinity")
+_BADKEY, _BADMAP = Atom("badkey"), Atom("badmap")
 
 # --- text -----------------------------------------------------------------------------------
 
@@ -227,7 +230,7 @@ def _template(template: Term) -> Steps:
 @kernel.function("function_exported?", 3)
 def function_exported(module: Term, function: Term, arity: Term) -> Term:
     need(isinstance(module, Atom), isinstance(function, Atom), is_integer(arity, 0))
-    return not function.startswith("-") and find(module, function, arity) is not None
+    return modules.function_exported(module, function, arity)
 
 
 @kernel.function("macro_exported?", 3)
@@ -295,25 +298,15 @@ def split(module: Term) -> Term:
 
 @erl_pass.function("no_parens_remote", 2)
 def no_parens_remote(subject: Term, name: Term) -> Steps:
-    """`subject.name` without parentheses: a call of a module's function, or a field of a map."""
+    """`subject.name` without parentheses, where it is no field of a map: a call of a module's function.
+
+    The caller's code raises the error that this gives, and the code of releases that give no reason
+    raises `{badkey, Name, Subject}` for whatever comes.
+    """
     if type(subject) is Atom:
-        return (yield Remote(subject, name, ()))
+        return (OK, (yield Remote(subject, name, ())))
     given = plain(subject)
-    if exact.is_map(given):
-        value = exact.get(given, name)
-        if value is not MISSING:
-            return value
-        raise _no_key(name, given)
-    raise _no_map(name, given)
-
-
-def _no_key(name: Term, given: Term) -> Exception:
-    from pyerlnode.errors import ErlangError
-
-    return ErlangError((Atom("badkey"), name, given))
-
-
-_no_map = _no_key
+    return (ERROR, (_BADKEY, name, given) if exact.is_map(given) else (_BADMAP, given))
 
 
 @utils.function("destructure", 2)
