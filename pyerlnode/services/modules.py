@@ -19,7 +19,9 @@ stack entry carries the arguments, as on a BEAM.  Annotations check and convert 
 arguments; those that do not fit are `function_clause`.
 
 Modules are of the program, not of one node.  A name that the library answers itself
-(`erlang`, `application`, ...: the package `builtins`) can be added to, and overridden.
+(`erlang`, `application`, ...: the package `builtins`) can be added to, and overridden.  What closures
+may call besides (`Further`: the evaluator's library) is there for who asks whether it is; the
+evaluator calls it.
 
 Source: Erlang Reference Manual, "Errors and Error Handling"; Elixir's `__info__/1`.
 Proof: tests/services/test_modules.py, interop/test_spawn.py.
@@ -31,7 +33,7 @@ import functools
 import inspect
 import typing
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.otp import child_spec
@@ -42,12 +44,14 @@ from pyerlnode.services import local
 from pyerlnode.term import Atom, Export, Fun, Term
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from pyerlnode.node import Node
 
 __all__ = [
+    "Further",
     "Module",
+    "add_further",
     "apply",
     "exported_anew",
     "find",
@@ -334,12 +338,36 @@ def _modules(name: str) -> Iterator[Module]:
 def loaded() -> list[Atom]:
     """The names of all modules."""
     tables = (_exported, _builtins)
-    return sorted({module.name for table in tables for module in table.values() if module.is_there})
+    here = {module.name for table in tables for module in table.values() if module.is_there}
+    return sorted(here.union(Atom(name) for each in _further for name in each.modules()))
+
+
+class Further(Protocol):
+    """Modules that are no objects here, and whose functions can be called by name all the same."""
+
+    def modules(self) -> Collection[str]:
+        """Their names, for whoever asks: there may be none at this node."""
+
+    def functions(self, module: str) -> Collection[tuple[str, int]]:
+        """The names and arities of the functions of one of them."""
+
+
+_further: list[Further] = []
+
+
+def add_further(further: Further) -> None:
+    """Let others see that these modules are there."""
+    _further.append(further)
+
+
+def _further_exports(module: str) -> set[tuple[str, int]]:
+    those = [further.functions(module) for further in _further if module in further.modules()]
+    return {export for exports in those for export in exports}
 
 
 def is_loaded(module: str) -> bool:
     """Whether there is a module of this name."""
-    return any(True for _ in _modules(module))
+    return any(True for _ in _modules(module)) or any(module in each.modules() for each in _further)
 
 
 def find(module: str, function: str, arity: int) -> Function | None:
@@ -359,7 +387,7 @@ def find_exported(module: str, function: str, arity: int) -> Function | None:
 
 def function_exported(module: str, function: str, arity: int) -> bool:
     """As `erlang:function_exported/3`."""
-    return find(module, function, arity) is not None
+    return find(module, function, arity) is not None or (function, arity) in _further_exports(module)
 
 
 def _about(module: str, function: str, arity: int) -> Function | None:
@@ -374,7 +402,8 @@ def _about(module: str, function: str, arity: int) -> Function | None:
 
 
 def _exports(module: Atom) -> list[tuple[Atom, int]]:
-    return sorted({export for candidate in _modules(module) for export in candidate.exports()})
+    here = {export for candidate in _modules(module) for export in candidate.exports()}
+    return sorted(here.union((Atom(name), arity) for name, arity in _further_exports(module)))
 
 
 def _module_info(module: Atom, *item: Term) -> Term:

@@ -1,7 +1,7 @@
 """Who may run what, and what runs: closures at the runtime's apply hook.
 
     off        no closure runs: {badfun, Fun}
-    exported   operators, guards, and the functions that the program exports
+    exported   operators, guards, what ends a closure or catches its end, and what the program exports
     builtins   and the library of this package, as far as its groups are on
 
 Functions are found by name in the table of exports first, then in the library, then
@@ -13,7 +13,6 @@ Proof: tests/services/evaluator/test_service.py, interop/test_closures.py.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import time
@@ -26,7 +25,7 @@ from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError, UsageError
 from pyerlnode.node.config import CLOSURES
-from pyerlnode.process import this_process
+from pyerlnode.process import current_process, current_runtime, this_process
 from pyerlnode.services import modules
 from pyerlnode.services.evaluator import funs
 from pyerlnode.services.evaluator.library import erlang, registry
@@ -79,6 +78,30 @@ def service(node: Node) -> None:
     node.runtime.apply_hook = hook
 
 
+def _settings_here() -> Settings | None:
+    """Those of the node that the caller is at; None where no closures run."""
+    process = current_process.get()
+    runtime = process.runtime if process is not None else current_runtime.get(None)
+    if runtime is None or runtime.apply_hook is not hook:
+        return None
+    return _settings.get(runtime, _DEFAULT)
+
+
+class _Library:
+    """The library, for who asks which modules and functions there are."""
+
+    def modules(self) -> Collection[str]:
+        settings = _settings_here()
+        return registry.MODULES if settings is not None and settings.mode == "builtins" else ()
+
+    def functions(self, module: str) -> Collection[tuple[str, int]]:
+        settings = _settings_here()
+        return () if settings is None else registry.functions(module, settings.groups)
+
+
+modules.add_further(_Library())
+
+
 # --- applying -----------------------------------------------------------------------------
 
 
@@ -107,8 +130,6 @@ def apply(fun: Term, args: list[Term]) -> Any:
     """
     process = this_process()
     settings = _settings.get(process.runtime, _DEFAULT)
-    if settings.mode == "builtins" and not registry.is_loaded():
-        return _after_loading(fun, args)
     if isinstance(fun, Export):
         return _apply_export(settings, fun, args)
     if settings.mode == "off" and (not isinstance(fun, Fun) or fun.module is _ERL_EVAL):
@@ -116,13 +137,6 @@ def apply(fun: Term, args: list[Term]) -> Any:
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("%s", _audit(fun, process))
     return _run(Machine(partial(resolve, settings), process), fun, args)
-
-
-async def _after_loading(fun: Term, args: list[Term]) -> Any:
-    """The library is large, and many nodes never need it: it is loaded for the first fun, bit by bit."""
-    for _ in registry.loading():
-        await asyncio.sleep(0)
-    return await call(fun, *args)
 
 
 def _apply_export(settings: Settings, fun: Export, args: list[Term]) -> Any:
@@ -166,11 +180,38 @@ def resolve(settings: Settings, module: str, name: str, args: list[Term]) -> Any
     return _of_python(modules.apply(Export(module, name, arity), [seen_by_python(arg) for arg in args]))
 
 
+def _is_of_language(module: str, name: str, arity: int) -> bool:
+    """Whether it is what `raise`, `rescue`, `throw`, `apply` or `map.field` are compiled to, or a guard's."""
+    if module == "erlang":
+        return (name, arity) in erlang.GUARDS or (name, arity) in _CONTROL
+    return (module, name, arity) in _LEFT_BY_MACROS or (name, arity) == ("exception", 1)
+
+
+_CONTROL: Final = frozenset(
+    {
+        ("throw", 1),
+        ("exit", 1),
+        ("error", 1),
+        ("error", 2),
+        ("error", 3),
+        ("raise", 3),
+        ("apply", 2),
+        ("apply", 3),
+    }
+)
+_LEFT_BY_MACROS: Final = frozenset(
+    {
+        ("Elixir.Exception", "normalize", 2),
+        ("Elixir.Exception", "normalize", 3),
+        ("Elixir.Kernel.Utils", "raise", 1),
+        ("elixir_erl_pass", "no_parens_remote", 2),
+    }
+)
+
+
 def _in_library(settings: Settings, module: str, name: str, arity: int) -> registry.Builtin | None:
     found = registry.find(module, name, arity, settings.groups)
-    if settings.mode == "builtins" or (module == "erlang" and (name, arity) in erlang.GUARDS):
-        return found
-    return None
+    return found if settings.mode == "builtins" or _is_of_language(module, name, arity) else None
 
 
 def _may_ask_node(settings: Settings) -> bool:

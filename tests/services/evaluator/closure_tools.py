@@ -12,7 +12,6 @@ from typing import Any
 from pyerlnode.errors import BadArg, ErlangError, Exit, Throw
 from pyerlnode.process import Runtime, receive, send
 from pyerlnode.services import evaluator, io_lib
-from pyerlnode.services.evaluator.library import registry
 from pyerlnode.services.evaluator.service import hook
 from pyerlnode.term import Atom, Fun, Pid, decode
 
@@ -141,7 +140,6 @@ def started(name: str = "nonode@nohost") -> Runtime:
     runtime = Runtime(name)
     runtime.apply_hook = hook
     evaluator.configure(runtime)
-    registry.load()
     return runtime
 
 

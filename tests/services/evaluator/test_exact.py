@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -99,3 +101,50 @@ def test_the_table() -> None:
 def test_the_modules_of_the_library_are_known_before_it_is_loaded() -> None:
     registry.load()
     assert {module for module, _, _ in registry.names()} == registry.MODULES
+    for module, name, arity in registry.names():
+        file = str(registry.find(module, name, arity).file).removeprefix(f"{registry.__package__}.")
+        assert module in registry.FILES.get(file, module).split(), f"{file}.py adds to {module}"
+
+
+LAZILY = """
+import sys
+from pyerlnode.services.evaluator.library import registry
+assert registry.find("Elixir.Stream", "cycle", 1) and registry.find("Elixir.Enum", "chunk_every", 2)
+assert registry.__package__ + ".elixir.regex" not in sys.modules
+assert registry.find("nobody", "knows", 1) is None
+"""
+
+# One file is broken when it is loaded, after it has added a function.
+BROKEN = """
+import logging, sys
+from pyerlnode.services.evaluator.library import registry
+name = registry.__package__ + ".base64"
+class Broken:
+    def find_spec(self, fullname, path, target=None):
+        if fullname == name:
+            from importlib.machinery import ModuleSpec
+            return ModuleSpec(fullname, self)
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        exec("def encode(x): return x", module.__dict__)
+        registry.Library("base64").function("encode", 1)(module.encode)
+        raise SyntaxError("on purpose")
+sys.meta_path.insert(0, Broken())
+seen = []
+class Seen(logging.Handler):
+    def emit(self, record):
+        seen.append(record)
+registry.logger.addHandler(Seen())
+assert registry.find("base64", "encode", 1) is None
+assert registry.find("base64", "decode", 1) is None
+assert registry.find("lists", "reverse", 1)
+(record,) = seen
+assert record.levelname == "ERROR" and name in record.getMessage() and record.exc_info[0] is SyntaxError
+"""
+
+
+@pytest.mark.parametrize("program", [LAZILY, BROKEN])
+def test_the_files_of_a_module_are_loaded_when_it_is_asked_for(program: str) -> None:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -149,3 +149,62 @@ async def test_what_is_called_is_logged(runtime: Runtime, caplog: pytest.LogCapt
     (record,) = caplog.records
     assert "calls Elixir.Greeter:greet/1" in record.getMessage()
     assert "alex@localhost" in record.getMessage()
+
+
+CONTROL = [
+    (remote("erlang", "throw", integer(1)), ("throw", 1)),
+    (remote("erlang", "exit", integer(1)), ("exit", 1)),
+    (remote("erlang", "error", integer(1)), ("error", 1)),
+    (remote("erlang", "apply", atom("erlang"), atom("abs"), form("value", [-1])), ("ok", 1)),
+    (remote("erlang", "apply", atom("lists"), atom("reverse"), form("value", [[]])), ("error", "undef")),
+    (op("!", remote("erlang", "self"), integer(1)), ("ok", 1)),
+    (remote("erlang", "system_time"), ("error", "undef")),
+    (remote("Elixir.Enum", "sum", form("value", [1])), ("error", "undef")),
+]
+
+
+@pytest.mark.parametrize(("expression", "expected"), CONTROL)
+async def test_without_the_library_the_language_is_whole(
+    runtime: Runtime, expression: Any, expected: tuple[str, Any]
+) -> None:
+    evaluator.configure(runtime, "exported")
+    assert await run(runtime, thunk(expression)) == expected
+
+
+async def test_without_the_library_elixir_raises(runtime: Runtime) -> None:
+    evaluator.configure(runtime, "exported")
+    error = remote("Elixir.RuntimeError", "exception", binary("boom"))
+    kind, reason = await run(runtime, thunk(remote("erlang", "error", error)))
+    assert (kind, reason[Atom("message")]) == ("error", b"boom")
+
+
+@pytest.mark.parametrize(("mode", "there"), [("builtins", True), ("exported", False), ("off", False)])
+async def test_the_library_is_there_for_who_asks(runtime: Runtime, mode: str, there: bool) -> None:
+    evaluator.configure(runtime, mode)
+    seen = await asked(runtime, "code", "ensure_loaded", Atom("Elixir.Enum"))
+    assert seen == ((Atom("module"), "Elixir.Enum") if there else (Atom("error"), "nofile"))
+    assert await asked(runtime, "erlang", "module_loaded", Atom("lists")) is there
+    for name, arity, is_function in (("chunk_every", 2, True), ("chunk_every", 9, False)):
+        function = (Atom("Elixir.Enum"), Atom(name), arity)
+        assert await asked(runtime, "erlang", "function_exported", *function) is (there and is_function)
+    everything = await asked(runtime, "code", "all_loaded")
+    assert ((Atom("Elixir.Stream"), Atom("preloaded")) in everything) is there
+    # It was never a file's, and what opens a prompt is another matter.
+    for absent in ("Elixir.File", "Elixir.IEx", "shell"):
+        assert await asked(runtime, "erlang", "module_loaded", Atom(absent)) is False
+
+
+async def test_what_the_library_has_is_listed_for_the_groups_that_are_on(runtime: Runtime) -> None:
+    evaluator.configure(runtime, groups={"pure"})
+    listed = await asked(runtime, "Elixir.Kernel", "__info__", Atom("functions"))
+    assert ("inspect", 1) in listed and ("function_exported?", 3) in listed
+    assert ("spawn", 1) not in listed
+    lists = await asked(runtime, "lists", "module_info", Atom("exports"))
+    assert ("foldl", 3) in lists and not [name for name, _ in lists if name.startswith("-")]
+
+
+async def asked(runtime: Runtime, module: str, name: str, *args: Any) -> Any:
+    """What a function that is named gives, as by rpc."""
+    outcome, value = await run(runtime, Export(module, name, len(args)), list(args))
+    assert outcome == "ok"
+    return value

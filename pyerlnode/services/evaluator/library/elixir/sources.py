@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final, TypeAlias
 
 from pyerlnode.errors import ErlangError, Exit, Throw
-from pyerlnode.services.evaluator.library import exact
+from pyerlnode.services.evaluator.library import exact, registry
 from pyerlnode.services.evaluator.library.arguments import Steps, function_clause, is_function
 from pyerlnode.services.evaluator.library.elixir.support import (
     closure,
@@ -152,8 +152,10 @@ def _opened_lazily(enumerable: Term, depth: int) -> Source:
     numbers = as_range(enumerable)
     if numbers is not None:
         return Source(paced(numbers))
-    if struct_name(enumerable) in _openers:
-        return _openers[str(struct_name(enumerable))](enumerable, depth)
+    name = str(struct_name(enumerable))
+    registry.need(_OPENED_BY.get(name, name))
+    if name in _openers:
+        return _openers[name](enumerable, depth)
     if is_function(enumerable, 2):
         return Source(_of_function(enumerable))
     if isinstance(enumerable, ImproperList):
@@ -161,6 +163,8 @@ def _opened_lazily(enumerable: Term, depth: int) -> Source:
     raise undefined_protocol("Enumerable", enumerable)
 
 
+# The module that opens a struct, where it is not the struct's own.
+_OPENED_BY: Final = {"Elixir.IO.Stream": "Elixir.IO"}
 # Filled by the modules whose structs are enumerable.
 _openers: dict[str, Callable[[Term, int], Source]] = {}
 
