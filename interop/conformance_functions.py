@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import conformance_registry
@@ -11,20 +12,22 @@ from conformance_server import Server
 from conformance_terms import OK, from_dictionary, seconds, started
 
 import pyerlnode as erl
-from pyerlnode import Atom, ErlangError, Exit, Module, Pid, Registry, Throw, io
+from pyerlnode import Atom, BitString, ErlangError, Exit, Module, Pid, Registry, Throw, io
 
 fun = Module("Conf.Fun")
 
 
-def number(value: Any) -> Any:
-    if type(value) not in (int, float):
-        raise ErlangError("badarith")
-    return value
+def failed(reason: str, function: str, *args: Any, module: str = "erlang") -> ErlangError:
+    """The error of a function of Erlang's that is called with the wrong arguments."""
+    return ErlangError(Atom(reason), [(Atom(module), Atom(function), list(args), [])])
 
 
 @fun.export
 def add(a: Any, b: Any) -> Any:
-    return number(a) + number(b)
+    if type(a) in (int, float) and type(b) in (int, float):
+        with suppress(OverflowError):
+            return a + b
+    raise failed("badarith", "+", a, b)
 
 
 @fun.export
@@ -39,7 +42,7 @@ def pair(x: Any) -> Any:
 
 @fun.export
 def incr_get(x: Any) -> Any:
-    return (x, number(x) + 1)
+    return (x, add(x, 1))
 
 
 @fun.export
@@ -148,12 +151,18 @@ async def notify_hang(pid: Any, tag: Any) -> None:
 
 
 @fun.export
-def size(data: bytes) -> Any:
+def size(data: Any) -> Any:
+    if isinstance(data, BitString):
+        return (Atom("size"), len(data.data))
+    if not isinstance(data, bytes):
+        raise failed("badarg", "byte_size", data)
     return (Atom("size"), len(data))
 
 
 @fun.export
-def blob(n: int) -> bytes:
+def blob(n: Any) -> bytes:
+    if type(n) is not int or n < 0:
+        raise failed("badarg", "copy", b"\x07", n, module="binary")
     return b"\x07" * n
 
 

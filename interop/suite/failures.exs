@@ -36,6 +36,18 @@ defmodule Area.Failures do
 
   # --- crashes of a callback, seen by all -------------------------------------------
 
+  check "sizes of what has no whole bytes, and of what has none" do
+    assert fun(:size, [<<1, 2::9>>]) == {:size, 3}
+    assert {:badrpc, {:EXIT, {:badarg, [{:erlang, :byte_size, [:a], _} | _]}}} = fun(:size, [:a])
+    assert {:badrpc, {:EXIT, {:badarg, [{:binary, :copy, [<<7>>, -1], _} | _]}}} = fun(:blob, [-1])
+    assert {:badrpc, {:EXIT, {:badarith, [{:erlang, :+, [1, :a], _} | _]}}} = fun(:add, [1, :a])
+  end
+
+  check "children that are no list" do
+    assert {:error, {:function_clause, [{:supervisor, :check_startspec, [:x | _], _} | _]}} =
+             fun(:start_supervisor, [%{}, :x])
+  end
+
   check "a raise in a call is an exception and a stack that begins with the callback" do
     assert {%RuntimeError{message: "conf crash"}, stack} = the_reason(:crash)
     assert [{Conf.Server, :handle_call, 3, _} | _] = stack

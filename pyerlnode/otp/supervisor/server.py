@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.errors import Exit
+from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.otp import gen, reports
 from pyerlnode.otp.proc_lib import IGNORE
 from pyerlnode.otp.supervisor import reports as supervisor_reports
@@ -106,7 +106,8 @@ class SupervisorServer(Supervising):
     @staticmethod
     def _checked(specs: Any, flags: Flags) -> dict[Map, Child]:
         if not isinstance(specs, list):
-            raise SpecError((Atom("bad_start_spec"), specs))
+            call = (Atom("supervisor"), Atom("check_startspec"), [specs, [], {}, flags.auto_shutdown], [])
+            raise ErlangError(Atom("function_clause"), [call])
         children: dict[Map, Child] = {}
         for spec in specs:
             child = _start_spec(spec, flags.auto_shutdown)
