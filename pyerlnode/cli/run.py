@@ -17,7 +17,7 @@ from pyerlnode.cli import options as common
 from pyerlnode.cli import target
 from pyerlnode.cli.starter import Starter
 from pyerlnode.errors import ConfigError, ErlangError, Exit, PyerlnodeError
-from pyerlnode.otp import Application
+from pyerlnode.otp import Application, Supervisor
 from pyerlnode.otp.application.controller import CONTROLLER
 from pyerlnode.otp.readable import readable
 from pyerlnode.process import exit, process_flag, whereis
@@ -31,10 +31,11 @@ from pyerlnode.term import to_elixir
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pyerlnode.node import NodeConfig
+    from pyerlnode.services.cluster import Strategy
     from pyerlnode.services.console import Terminal
     from pyerlnode.term import Term
 
@@ -97,10 +98,13 @@ def run(options: argparse.Namespace) -> int:
     starter = Starter(sys.stdin.fileno()) if options.exit_on_eof else None
     with installed() as terminal:
         application = target.load(options.target)
+        strategies = _strategies(environment)  # the program may bring some of its own
         watched = target.directory(options.target) if options.reload else None
         try:
             return asyncio.run(
-                serve(config, application, options.connect, terminal, environment, watched, starter)
+                serve(
+                    config, application, options.connect, terminal, environment, watched, starter, strategies
+                )
             )
         except asyncio.CancelledError:
             raise StartFailed("the node's first process was killed") from None
@@ -123,6 +127,7 @@ async def serve(
     environment: Mapping[str, Mapping[str, Term]],
     watched: Path | None = None,
     starter: Starter | None = None,
+    strategies: Sequence[Strategy] = (),
 ) -> int:
     """Start the node and the application, say so, and wait for a signal; the exit code."""
     signals = _Signals()
@@ -138,6 +143,8 @@ async def serve(
         for peer in peers:
             if not await node.connect(peer):
                 logging.getLogger("pyerlnode.cli").warning("cannot connect to %s", peer)
+        if strategies:
+            await _join(strategies)
         try:
             if await _start(node, application, signals):
                 if watched is not None:
@@ -149,6 +156,27 @@ async def serve(
         finally:
             await _stop(node, signals)
     return 0
+
+
+def _strategies(environment: dict[str, dict[str, Term]]) -> list[Strategy]:
+    """What the table `[cluster]` says: it is the node's own, and no application's."""
+    table = environment.pop("cluster", None)
+    if table is None:
+        return []
+    # Most nodes have no such table.
+    from pyerlnode.services.cluster import topologies
+
+    try:
+        return topologies(table)
+    except ConfigError as error:
+        raise ConfigError(f"config: {error}") from None
+
+
+async def _join(strategies: Sequence[Strategy]) -> None:
+    """Find the other nodes from now on; a program that needs none of them starts meanwhile."""
+    from pyerlnode.services.cluster import Cluster
+
+    await Supervisor.start_link([(Cluster, list(strategies))], strategy="one_for_one")
 
 
 class _Signals:

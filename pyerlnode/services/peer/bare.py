@@ -1,0 +1,3 @@
+"""What a peer runs that was given no program."""
+
+nothing: list[object] = []
