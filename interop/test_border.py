@@ -125,6 +125,7 @@ def test_python_children_go_with_their_supervisor_and_may_be_slow(alex, kate) ->
     [c, d] = Enum.map([:c, :d], &Process.monitor(started(&1)))
     stop(sup)
     slow = [terminated(:c), gone(c), gone(d), ended()]
+    :none = receive do {:terminated, :d, reason} -> reason after 0 -> :none end
 
     # a dynamic supervisor, and a tree of Python's under one of Elixir's
     {:ok, dynamic} = DynamicSupervisor.start_link(strategy: :one_for_one)

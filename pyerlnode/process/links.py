@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyerlnode.process.process import NOPROC
+from pyerlnode.process.process import KILL, KILLED, NOPROC
 from pyerlnode.protocol.control import Exit, Link, Unlink, UnlinkAck
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ _ACTIVE = 0
 class Links:
     """Peer pid -> 0 for an active link, else the id of the Unlink that is not acknowledged yet."""
 
-    __slots__ = ("_last_id", "_peers", "_process")
+    __slots__ = ("_last_id", "_peers", "_process", "_stood_for_by")
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._peers: dict[Pid, int] = {}
         self._last_id = 0
+        #: whose being killed is meant for this process
+        self._stood_for_by: Pid | None = None
 
     @staticmethod
     def of(process: Process) -> Links:
@@ -60,6 +62,10 @@ class Links:
         runtime.involve(to.node, process)
         runtime.signal(to.node, Link(process.pid, to))
         return True
+
+    def stand_for(self, peer: Pid) -> None:
+        """`peer`, to which there is a link, stands for this process: when it is killed, so is this one."""
+        self._stood_for_by = peer
 
     def unlink(self, to: Pid) -> None:
         """Take the link away; after this returns no exit of `to` comes through it."""
@@ -98,7 +104,10 @@ class Links:
         """The other side has ended: an exit signal, if the link is active still."""
         if self._peers.get(sender, -1) == _ACTIVE:
             del self._peers[sender]
-            self._process.link_exit(sender, reason)
+            if reason is KILLED and sender == self._stood_for_by:
+                self._process.exit_signal(sender, KILL)
+            else:
+                self._process.link_exit(sender, reason)
 
     def leads_to(self, node: Atom) -> bool:
         """Whether there is a link to `node`, active or not."""

@@ -17,9 +17,9 @@ from typing import Any
 
 from pyerlnode.errors import BadArg
 from pyerlnode.otp import proc_lib
-from pyerlnode.process import exit, monitor, receive, spawn, this_process
+from pyerlnode.process import this_process
 from pyerlnode.process.links import Links
-from pyerlnode.process.process import KILLED, NOPROC
+from pyerlnode.process.process import NOPROC
 from pyerlnode.process.spawning import apply_export, requester
 from pyerlnode.services.modules import BuiltinModule
 from pyerlnode.term import Atom, Export, Pid, Term
@@ -51,18 +51,12 @@ async def start_link(module: Atom, function: Atom, args: list[Term]) -> Any:
 @pyerlnode.export
 async def start_child(module: Atom, function: Atom, args: list[Term]) -> Any:
     """As `start_link`; when the parent is killed, so is what was started."""
+    process = this_process()
     result = await start_link(module, function, args)
-    parent = requester(this_process())
+    parent = requester(process)
     match result:
         case ("ok", Pid() as pid, *_) if parent is not None:
-            spawn(_killed_with, pid, parent)
+            started = process.runtime.process(pid)
+            if started is not None:
+                Links.of(started).stand_for(parent)
     return result
-
-
-async def _killed_with(pid: Pid, parent: Pid) -> None:
-    """Wait until one of them ends; kill `pid` if the other was killed."""
-    monitor(pid)
-    monitor(parent)
-    _, _, _, ended, reason = await receive()
-    if ended == parent and reason is KILLED:
-        exit(pid, "kill")
