@@ -238,3 +238,12 @@ def test_what_an_exit_signal_to_the_first_process_does(tmp_path, reason, said) -
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == f"pyerlnode run: {said}"
     assert "Traceback" not in done.stderr
+
+
+def test_elixir_says_where_the_module_for_mix_projects_is() -> None:
+    done = pyerlnode("elixir")
+    assert (done.returncode, done.stderr) == (0, "")
+    source = Path(done.stdout.rstrip("\n"))
+    assert source.name == "py_node.ex"
+    assert source.read_text().startswith("defmodule PyNode do\n")
+    assert "extra" in one_line(pyerlnode("elixir", "extra"), 2)
