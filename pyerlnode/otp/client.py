@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from pyerlnode.errors import BadArg, Exit, NoProc
 from pyerlnode.otp import gen
+from pyerlnode.otp.local_call import LocalCall
 from pyerlnode.otp.results import check_timeout
+from pyerlnode.otp.server import Server
 from pyerlnode.process import Process, Request, node, nodes, this_process
 from pyerlnode.term import Atom, Pid, Term, equal
 
@@ -55,19 +57,34 @@ async def call(module: Atom, server: ServerRef, request: Term, timeout: float | 
     # What a via module raises is not about the call, and passes as it is.
     to = server if type(server) is Pid else gen.where(process.runtime, server)
     try:
-        sent = gen.ask(process, gen.CALL, to, request)
+        sent = _sent(process, to, request, timeout)
         try:
-            if timeout is not None:
-                sent.expire_in(timeout)
             await sent
-        finally:
+        except BaseException:
             sent.close()
+            raise
         if sent.message is not NOTHING:
             return sent.message[1]
         raise gen.failure(sent, server)
     except Exit as error:
         args = [gen.server_term(server), request, gen.milliseconds(timeout)]
         raise gen.in_call(error, module, _CALL, args) from None
+
+
+def _sent(
+    process: Process, to: Pid | tuple[Atom, Atom] | None, request: Term, timeout: float | None
+) -> Request:
+    """A call under way, which ends its wait after `timeout` seconds."""
+    server = process.runtime.process(to) if type(to) is Pid else None
+    if server is not None and type(server.behaviour) is Server and server is not process:
+        process.check_alive()
+        call = LocalCall(process, server, request, timeout)
+        server.put(call)
+        return call
+    sent = gen.ask(process, gen.CALL, to, request)
+    if timeout is not None:
+        sent.expire_in(timeout)
+    return sent
 
 
 async def multi_call(

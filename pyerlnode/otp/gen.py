@@ -29,6 +29,7 @@ __all__ = [
     "SYSTEM",
     "Caller",
     "ServerRef",
+    "alias_tag",
     "answer",
     "ask",
     "call",
@@ -144,9 +145,14 @@ async def receive_reply(asked: Request, timeout: float | None) -> Term:
     raise failure(asked, asked.item)
 
 
+def alias_tag(ref: Reference) -> ImproperList:
+    """The tag of a request that is answered to an alias: `[alias | Ref]`."""
+    return ImproperList(_ALIAS_HEAD, ref)
+
+
 def nobody(process: Process) -> ImproperList:
     """The tag of a request whose reply nobody wants."""
-    return ImproperList(_ALIAS_HEAD, process.runtime.make_ref())
+    return alias_tag(process.runtime.make_ref())
 
 
 def make_call(process: Process, label: Atom, server: ServerRef, request: Term) -> Request:
@@ -164,7 +170,7 @@ def ask(process: Process, label: Atom, to: Pid | tuple[Atom, Atom] | None, reque
     if to == process.pid:
         raise Exit(_CALLING_SELF)
     asked = Request(process, to)
-    caller = (process.pid, ImproperList(_ALIAS_HEAD, asked.ref))
+    caller = (process.pid, alias_tag(asked.ref))
     try:
         process.runtime.send(to, (label, caller, request), process)
     except BaseException:

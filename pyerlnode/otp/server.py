@@ -20,6 +20,7 @@ from weakref import ref as weak_reference
 from pyerlnode.errors import ErlangError, Exit, TermEncodeError, Throw
 from pyerlnode.otp import gen, proc_lib, reports, sys
 from pyerlnode.otp.debug import CONTINUE, IN, NOREPLY, OUT, Debug
+from pyerlnode.otp.local_call import LocalCall
 from pyerlnode.otp.readable import attributes, described, readable, replace_attributes
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Result, Stop
 from pyerlnode.otp.suspending import Suspendable
@@ -94,7 +95,8 @@ class Server(Suspendable):
         self.process: Process
         self.state: Any = None
         self.debug: Debug | None = None
-        self._caller: Caller | None = None
+        # Whose call is handled; a LocalCall until it is known that it is not answered at once.
+        self._caller: Any = None
         self._message: Term = None
         self._timeout: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -182,6 +184,7 @@ class Server(Suspendable):
 
     def working_for(self) -> tuple[Pid, BaseException] | None:
         """Whose call is handled now; when that process ends, `@blocking` work may end without a reply."""
+        self._open_call()
         caller = self._caller
         if type(caller) is tuple and len(caller) == 2 and type(caller[0]) is Pid:
             return caller[0], Throw(NoReply())
@@ -191,6 +194,13 @@ class Server(Suspendable):
 
     def message(self, message: Term) -> Pending:
         """Handle one message."""
+        if type(message) is LocalCall:
+            if self._held is None and self.debug is None:
+                if self._timeout is not None:
+                    self._disarm()
+                self._message = self._caller = message
+                return self._dispatch(self._handlers.calls, message.request)
+            message = message.opened()
         if type(message) is tuple and message:
             tag = message[0]
             if tag is gen.SYSTEM and len(message) == 3:
@@ -235,7 +245,7 @@ class Server(Suspendable):
             return self._otp_style(table, request, handler)
         try:
             if handler.wants_caller:
-                result = handler.function(self.state, *args, caller=self._caller)
+                result = handler.function(self.state, *args, caller=self._given_caller())
             else:
                 result = handler.function(self.state, *args)
         except Throw as thrown:
@@ -252,7 +262,7 @@ class Server(Suspendable):
         handlers, state = self._handlers, self.state
         args: tuple[Any, ...]
         if table is handlers.calls:
-            name, args = "handle_call", (request, self._caller)
+            name, args = "handle_call", (request, self._given_caller())
         elif table is handlers.casts:
             name, args = "handle_cast", (request,)
         else:
@@ -284,8 +294,20 @@ class Server(Suspendable):
         frame: Term = (self._handlers.module, Atom(function), readable(args), location)
         return ErlangError(_FUNCTION_CLAUSE, [frame])
 
+    def _given_caller(self) -> Caller | None:
+        """What a callback is given for `GenServer.reply`."""
+        return self._caller.caller() if type(self._caller) is LocalCall else self._caller
+
+    def _open_call(self) -> None:
+        """The call that is being handled is not answered at once."""
+        call = self._caller
+        if type(call) is LocalCall:
+            self._message = call.opened()
+            self._caller = call.caller()
+
     async def _run(self, coroutine: Coroutine[Any, Any, Any], mode: int) -> None:
         """Run an `async def` callback to its end, and what follows from its result."""
+        self._open_call()
         pending: Coroutine[Any, Any, Any] | None = coroutine
         while pending is not None:
             try:
@@ -321,6 +343,7 @@ class Server(Suspendable):
             elif kind is Stop and (not result.has_reply or self._caller is not None):
                 return self._end(result.reason, stop=result)
             elif kind in _GO_ON or result is Hibernate or (result is None and mode == _NONE_ONLY):
+                self._open_call()
                 if self.debug is not None:
                     self.debug.record((NOREPLY, self._shown_state()))
             else:
@@ -341,6 +364,10 @@ class Server(Suspendable):
     def _reply(self, value: Term) -> Pending:
         """Answer the call that is being handled."""
         caller = self._caller or _NO_CALLER
+        if type(caller) is LocalCall:
+            caller.answer(value)
+            self._message = None
+            return None
         try:
             gen.answer(self.process, caller, value)
         except TermEncodeError as error:
@@ -385,6 +412,7 @@ class Server(Suspendable):
 
     def _crash(self, error: BaseException) -> Pending:
         """A callback raised."""
+        self._open_call()
         if not self.process.alive or isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
             raise error  # an exit signal that is not trapped ends a server without more ado
         if isinstance(error, asyncio.CancelledError):
@@ -394,6 +422,7 @@ class Server(Suspendable):
     def _end(self, reason: Term, *, stop: Stop | None = None, error: BaseException | None = None) -> Pending:
         """Call `terminate`, then end with `reason`: raises Exit, or returns a coroutine that does."""
         self._ending = True
+        self._open_call()
         self._disarm()
         if "terminate" in self._handlers.overridden:
             try:

@@ -24,36 +24,55 @@ if TYPE_CHECKING:
 NO_MESSAGE: Any = object()
 
 
+class Unopened:
+    """Mail that becomes a message only when somebody looks at it; a behaviour takes it as it is."""
+
+    __slots__ = ()
+
+    def opened(self) -> Term:
+        """The message."""
+        raise NotImplementedError
+
+    def lost(self, reason: Term) -> None:
+        """The process has ended with `reason`, and this was in its mailbox."""
+        raise NotImplementedError
+
+
+def opened(mail: Term) -> Term:
+    """The message that is in the mailbox as `mail`."""
+    return mail.opened() if isinstance(mail, Unopened) else mail
+
+
 class Mailbox:
     """Messages that wait; `receiving` is the receive that waits for one of them, if any."""
 
-    __slots__ = ("_new", "_passed", "receiving")
+    __slots__ = ("new", "passed", "receiving")
 
     def __init__(self) -> None:
         # None where there would be an empty deque, of 600 bytes: most processes wait for mail.
-        self._new: deque[Term] | None = None
-        # Refused by the receive that waits now; older than everything in `_new`.
-        self._passed: deque[Term] | None = None
+        self.new: deque[Term] | None = None
+        # Refused by the receive that waits now; older than everything in `new`.
+        self.passed: deque[Term] | None = None
         self.receiving: Receive | None = None
 
     def __len__(self) -> int:
-        return len(self._new or ()) + len(self._passed or ())
+        return len(self.new or ()) + len(self.passed or ())
 
     def __iter__(self) -> Iterator[Term]:
-        yield from self._passed or ()
-        yield from self._new or ()
+        yield from map(opened, self.passed or ())
+        yield from map(opened, self.new or ())
 
     def put(self, message: Term) -> None:
         """Append a message and wake who waits for one."""
-        if self._new is None:
-            self._new = deque()
-        self._new.append(message)
+        if self.new is None:
+            self.new = deque()
+        self.new.append(message)
         if self.receiving is not None:
             self.receiving.wake()
 
     def pop(self) -> Term:
         """Take the oldest message; IndexError when there is none."""
-        if self._passed:
+        if self.passed:
             self.rewind()
         message = self.scan(None)
         if message is NO_MESSAGE:
@@ -62,7 +81,7 @@ class Mailbox:
 
     def rewind(self) -> None:
         """Begin a new scan: everything is to be looked at again."""
-        new, passed, self._passed = self._new, self._passed, None
+        new, passed, self.passed = self.new, self.passed, None
         if not passed:
             return
         # The shorter one moves: a message that nobody wants must not make each receive copy the rest.
@@ -70,29 +89,32 @@ class Mailbox:
             new.extendleft(reversed(passed))
         else:
             passed.extend(new or ())
-            self._new = passed
+            self.new = passed
 
     def scan(self, match: Matcher | None) -> Term:
         """Take the first message not looked at yet that `match` accepts; NO_MESSAGE if there is none."""
-        new = self._new
+        new = self.new
         found = NO_MESSAGE
         while new:
             # It stays where it is while `match`, which is user code, looks at it and perhaps raises.
-            if match is None or match(new[0]):
+            message = new[0]
+            if isinstance(message, Unopened):
+                message = new[0] = message.opened()
+            if match is None or match(message):
                 found = new.popleft()
                 break
-            if self._passed is None:
-                self._passed = deque()
-            self._passed.append(new.popleft())
+            if self.passed is None:
+                self.passed = deque()
+            self.passed.append(new.popleft())
         if not new:
-            self._new = None
+            self.new = None
         return found
 
     def remove(self, match: Matcher) -> bool:
         """Take the first message that `match` accepts out, wherever it stands."""
-        for queue in (self._passed, self._new):
+        for queue in (self.passed, self.new):
             for index, message in enumerate(queue or ()):
-                if match(message):
+                if match(opened(message)):
                     del queue[index]  # type: ignore[union-attr]  # an empty one has no index
                     return True
         return False
@@ -100,13 +122,17 @@ class Mailbox:
     def put_back(self, messages: list[Term]) -> None:
         """Put messages, oldest first, before everything that is there."""
         self.rewind()
-        if self._new is None:
-            self._new = deque()
-        self._new.extendleft(reversed(messages))
+        if self.new is None:
+            self.new = deque()
+        self.new.extendleft(reversed(messages))
 
-    def close(self) -> None:
+    def close(self, reason: Term) -> None:
         """The process has ended: nothing is here any more, and who waits for a message waits no longer."""
-        self._new = self._passed = None
+        mail = (*(self.passed or ()), *(self.new or ()))
+        self.new = self.passed = None
+        for each in mail:
+            if isinstance(each, Unopened):
+                each.lost(reason)
         if self.receiving is not None:
             self.receiving.time_out()
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -49,7 +50,8 @@ CANCELLED: Final = Atom("cancelled")
 # Messages that a behaviour handles before the next process gets its turn.
 MESSAGES_PER_TURN = 64
 
-_ALIVE: Any = object()
+# The exit reason of one that has not ended.
+ALIVE: Final[Any] = object()
 
 current_process: ContextVar[Process | None] = ContextVar("pyerlnode process", default=None)
 
@@ -103,7 +105,7 @@ class Process:
         self.group_leader = group_leader or pid
         self.name: Atom | None = None
         self.trap_exit = False
-        self.exit_reason: Term = _ALIVE
+        self.exit_reason: Term = ALIVE
         self.behaviour: Behaviour | None = None
         self.task: ProcessTask | None = None  # the coroutine that runs in it now
         self.owner: asyncio.Task[Any] | None = None  # of an attached process
@@ -130,7 +132,7 @@ class Process:
     @property
     def alive(self) -> bool:
         """Whether it has not ended."""
-        return self.exit_reason is _ALIVE
+        return self.exit_reason is ALIVE
 
     # --- running ----------------------------------------------------------------
 
@@ -151,8 +153,16 @@ class Process:
     def turn(self) -> None:
         """Hand messages to the behaviour: some, then it is somebody else's turn."""
         try:
-            if self.task is None and self.exit_reason is _ALIVE:
-                self._work()
+            context = self.context
+            if context is not None and self.behaviour is not None and self.task is None:
+                self.inline = True
+                try:
+                    # Entered once for all messages of the turn.
+                    waiting = context.run(self._work, self.behaviour)
+                finally:
+                    self.inline = False
+                if waiting is not None:
+                    self._wait_for(waiting, context)
         except (KeyboardInterrupt, SystemExit) as error:
             self._failed(error)
             raise
@@ -161,34 +171,41 @@ class Process:
         finally:
             # Only now: what it sends to itself meanwhile is no reason for another turn.
             self._queued = False
-        if self.mailbox and self.task is None:
+        mailbox = self.mailbox
+        if mailbox is not None and self.task is None and (mailbox.new or mailbox.passed):
             self._enqueue()
 
-    def _work(self) -> None:
-        behaviour, context = self.behaviour, self.context
-        if behaviour is None or context is None:
-            return
+    def _work(self, behaviour: Behaviour) -> Coroutine[Any, Any, None] | None:
+        """Handle messages until there is something to wait for: the coroutine that does."""
+        waiting = None
         if not self._started:
             self._started = True
-            self._handle(context, behaviour.start, self)
+            waiting = behaviour.start(self)
+        handle = behaviour.message
         left = MESSAGES_PER_TURN
-        while left and self.mailbox and self.task is None:
+        while left and waiting is None:
+            mailbox = self.mailbox
+            if mailbox is None:  # it has ended, or has had no mail yet
+                return None
+            # `mailbox.pop()`, without a call for each message: a tenth of the time of a cast.
+            new = mailbox.new
+            if not new or mailbox.passed is not None:
+                if not mailbox:
+                    return None
+                waiting = handle(mailbox.pop())
+            else:
+                message = new.popleft()
+                if not new:
+                    mailbox.new = None
+                waiting = handle(message)
             left -= 1
-            self._handle(context, behaviour.message, self.mailbox.pop())
+        return waiting
 
-    def _handle(
-        self, context: Context, callback: Callable[[Any], Coroutine[Any, Any, None] | None], argument: Any
-    ) -> None:
-        self.inline = True
-        try:
-            coroutine = context.run(callback, argument)
-        finally:
-            self.inline = False
-        if coroutine is None:
-            return
+    def _wait_for(self, coroutine: Coroutine[Any, Any, None], context: Context) -> None:
+        """Run the coroutine that a callback has returned, before the next message is handled."""
         if not asyncio.iscoroutine(coroutine):
             raise UsageError(f"a callback returns None or a coroutine, not {coroutine!r}")
-        if self.exit_reason is not _ALIVE:
+        if self.exit_reason is not ALIVE:
             coroutine.close()
             return
         self.task = ProcessTask(self, coroutine, context)
@@ -197,7 +214,7 @@ class Process:
     def coroutine_ended(self, task: ProcessTask, error: BaseException | None) -> None:
         """Called by the task when its coroutine has ended; `error` is what left it."""
         self.task = None
-        if self.exit_reason is not _ALIVE:
+        if self.exit_reason is not ALIVE:
             # It was killed before and has unwound now.
             if error is not None and not isinstance(error, (asyncio.CancelledError, Exit)):
                 logger.error("Error in process %r after its end", self, exc_info=exc_info(error) or error)
@@ -209,7 +226,7 @@ class Process:
             self._enqueue()
 
     def _failed(self, error: BaseException) -> None:
-        if self.exit_reason is not _ALIVE:
+        if self.exit_reason is not ALIVE:
             return
         if isinstance(error, asyncio.CancelledError):
             self.die(CANCELLED)
@@ -239,14 +256,21 @@ class Process:
 
     def put(self, message: Term) -> None:
         """Deliver a message; nothing if the process has ended."""
-        if self.exit_reason is not _ALIVE:
+        if self.exit_reason is not ALIVE:
             return
         mailbox = self.mailbox
         if mailbox is None:
             mailbox = self.mailbox = Mailbox()
-        mailbox.put(message)
-        if self.behaviour is not None and not self._queued and self.task is None:
-            self._enqueue()
+        # `mailbox.put(message)`, as in `_work`.
+        new = mailbox.new
+        if new is None:
+            new = mailbox.new = deque()
+        new.append(message)
+        if mailbox.receiving is not None:
+            mailbox.receiving.wake()
+        if not self._queued and self.task is None and self.behaviour is not None:
+            self._queued = True
+            self.runtime.queue.append(self)
 
     async def receive(self, match: Matcher | None, timeout: float | None) -> Term:
         """Take the first message that `match` accepts, waiting at most `timeout` seconds.
@@ -299,7 +323,7 @@ class Process:
         Its code may still run, in a `finally` or to the end of a callback, but must not
         make links, monitors or aliases that nobody would clear away.
         """
-        if self.exit_reason is not _ALIVE:
+        if self.exit_reason is not ALIVE:
             raise Exit(self.exit_reason)
 
     def leads_to(self, node: Atom) -> bool:
@@ -344,7 +368,7 @@ class Process:
 
     def die(self, reason: Term) -> None:
         """End now, with `reason`; to everybody else the process is gone when this returns."""
-        if self.exit_reason is not _ALIVE:
+        if self.exit_reason is not ALIVE:
             return
         if self.runtime.before_end is not None:
             self.runtime.before_end(self)
@@ -354,7 +378,7 @@ class Process:
         self.dictionary = None
         self.context = None  # which refers to this process
         if mailbox is not None:
-            mailbox.close()
+            mailbox.close(reason)
         if self.task is not None:
             self.task.cancel()
         elif self.owner is not None and not self.owner.done() and not self.runtime.stopping:

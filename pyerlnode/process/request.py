@@ -9,7 +9,7 @@ Source: gen.erl of OTP's stdlib (do_call), Erlang Reference Manual, "Process Ali
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
 from pyerlnode.process.task import Suspension
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyerlnode.process.process import Process
 
 _NOTHING: Any = object()
-_DEMONITOR = Atom("demonitor")
+DEMONITOR: Final = Atom("demonitor")
 
 
 class Request(Suspension):
@@ -50,7 +50,7 @@ class Request(Suspension):
         self.ref = ref = runtime.make_ref()
         if replies:
             runtime.aliases[ref] = self
-        Monitors.of(process).watch(ref, Watch(item, DOWN, _DEMONITOR if replies else None, self))
+        Monitors.of(process).watch(ref, Watch(item, DOWN, DEMONITOR if replies else None, self))
 
     @property
     def node(self) -> Atom:

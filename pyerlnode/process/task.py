@@ -43,6 +43,9 @@ class Suspension:
         """Whether the wait is over."""
         raise TypeError(f"{type(self).__name__} does not say when it is ready")
 
+    def outlasts_the_run(self) -> None:
+        """Called after `ProcessTask.waits_in_this_run`: the wait goes on, and the loop gets control back."""
+
     def wake(self) -> None:
         """Let the waiting coroutine look again."""
         waiter = self._waiter
@@ -96,6 +99,7 @@ class ProcessTask(asyncio.Future[None]):
         "_fut_waiter",
         "_must_cancel",
         "_queued",
+        "_watched",
         "process",
     )
 
@@ -111,6 +115,7 @@ class ProcessTask(asyncio.Future[None]):
         self._cancel_text: Any = None
         self._exception_in: BaseException | None = None
         self._queued = False
+        self._watched = False
         _register_task(self)  # type: ignore[arg-type]  # a third-party task is what it is made for
 
     def __repr__(self) -> str:
@@ -121,7 +126,8 @@ class ProcessTask(asyncio.Future[None]):
     def turn(self) -> None:
         """Step the coroutine once, unless a future is going to say when."""
         self._queued = False
-        if not self.done() and (self._fut_waiter is None or isinstance(self._fut_waiter, Suspension)):
+        waits_for = self._fut_waiter
+        if (waits_for is None or isinstance(waits_for, Suspension)) and not self.done():
             self.step()
 
     def resume(self) -> None:
@@ -129,6 +135,18 @@ class ProcessTask(asyncio.Future[None]):
         if not self._queued:
             self._queued = True
             self.process.runtime.queue.append(self)
+
+    def waits_in_this_run(self) -> None:
+        """Tell the `Suspension` that is waited for when the run is over, if that is waited for still."""
+        # Once for all that it waits for in one run, one after the other.
+        if not self._watched:
+            self._watched = True
+            self.process.runtime.queue.after_run(self._run_is_over)
+
+    def _run_is_over(self) -> None:
+        self._watched = False
+        if isinstance(self._fut_waiter, Suspension):
+            self._fut_waiter.outlasts_the_run()
 
     def step(self) -> None:
         """Run the coroutine to its next wait, or to its end."""
