@@ -14,6 +14,7 @@
     |       +-- Refused           .status is its answer: nok or not_allowed
     |       +-- WrongCookie       the two ends do not have the same cookie
     |       +-- SetupTimeout      silent for the seven seconds of a step
+    |       +-- TlsError          no TLS with that peer: a certificate, a version, or it speaks without
     +-- EpmdError                 no EPMD, or an answer that is none
     |   +-- NoEpmd                nobody listens there
     |   +-- NameTaken             the name is registered there already
@@ -22,6 +23,7 @@
     |   +-- ConfigError           a bad name, cookie file, option or target
     +-- ErlangError               class error of Erlang; .reason is the term
     |   +-- BadArg                reason badarg
+    |   +-- SystemLimit           reason system_limit
     +-- Throw                     class throw; .value is the term
     +-- Exit                      class exit; .reason is the term
         +-- NoProc                {noproc, _}: nobody has that name or pid
@@ -61,6 +63,7 @@ __all__ = [
     "Refused",
     "SetupTimeout",
     "StoreError",
+    "SystemLimit",
     "TermDecodeError",
     "TermEncodeError",
     "TermError",
@@ -68,6 +71,7 @@ __all__ = [
     "TermSyntaxError",
     "Throw",
     "TickTimeout",
+    "TlsError",
     "UsageError",
     "WorkerDied",
     "WrongCookie",
@@ -158,6 +162,10 @@ class SetupTimeout(HandshakeError):
     """The other end said nothing for the time of the setup timer."""
 
 
+class TlsError(HandshakeError):
+    """There is no TLS with that peer: the message names what was wrong, and on which side."""
+
+
 class EpmdError(PyerlnodeError):
     """EPMD does not answer, or answers something that is not its protocol."""
 
@@ -201,6 +209,17 @@ class BadArg(ErlangError):
 
     def __init__(self, message: str, reason: Any = "badarg") -> None:
         super().__init__(reason)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class SystemLimit(ErlangError):
+    """`system_limit`, with the sentence that says what was too much."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("system_limit")
         self.message = message
 
     def __str__(self) -> str:

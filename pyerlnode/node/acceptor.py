@@ -15,6 +15,9 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
+from pyerlnode.node.tls import SHUTDOWN_TIME
+from pyerlnode.node.tls_faults import handshake_fault
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
@@ -55,16 +58,25 @@ class Acceptor:
         sock: socket.socket,
         make: Callable[[], asyncio.BaseProtocol],
         *,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
         tls_timeout: float | None = None,
+        failed: Callable[[object, str], object] | None = None,
+        max_opening: int | None = None,
     ) -> None:
-        """`make()` is the protocol of a connection; a TLS handshake may take `tls_timeout` seconds."""
+        """`make()` is the protocol of a connection; a TLS handshake may take `tls_timeout` seconds.
+
+        Where it fails `failed(address, why)` is called, with the address as of `accept`.  Of more
+        than `max_opening` handshakes under way the oldest one gives way.
+        """
         self.port = int(sock.getsockname()[1])
         self._socket = sock
         self._make = make
         self._tls = tls
         self._tls_timeout = tls_timeout
-        self._opening: dict[asyncio.Task[None], socket.socket] = {}
+        self._failed = failed or self._say
+        self._max_opening = max_opening
+        #: oldest first
+        self._opening: dict[asyncio.Task[None], tuple[socket.socket, object]] = {}
         self._pause: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -93,7 +105,7 @@ class Acceptor:
     def _ready(self) -> None:
         for _ in range(_BACKLOG):
             try:
-                connection, _ = self._socket.accept()
+                connection, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -102,9 +114,19 @@ class Acceptor:
                 self._rest(error)
                 return
             connection.setblocking(False)
+            self._make_room()
             task = asyncio.get_running_loop().create_task(self._open(connection))
-            self._opening[task] = connection
+            self._opening[task] = (connection, address)
             task.add_done_callback(self._opened)
+
+    def _make_room(self) -> None:
+        if self._max_opening is None or len(self._opening) < self._max_opening:
+            return
+        coming = [task for task in self._opening if not task.cancelling()]
+        if len(coming) >= self._max_opening:
+            coming[0].cancel()
+            _, address = self._opening[coming[0]]
+            self._failed(address, f"gives way: more than {self._max_opening} are in the TLS handshake")
 
     def _rest(self, error: OSError) -> None:
         loop = asyncio.get_running_loop()
@@ -113,12 +135,20 @@ class Acceptor:
         logger.error("port %d accepts nothing for %g s: %s", self.port, _PAUSE, error.strerror)
 
     async def _open(self, connection: socket.socket) -> None:
-        await asyncio.get_running_loop().connect_accepted_socket(
-            self._make, connection, ssl=self._tls, ssl_handshake_timeout=self._tls_timeout
+        loop = asyncio.get_running_loop()
+        if self._tls is None:
+            await loop.connect_accepted_socket(self._make, connection)
+            return
+        await loop.connect_accepted_socket(
+            self._make,
+            connection,
+            ssl=self._tls(),
+            ssl_handshake_timeout=self._tls_timeout,
+            ssl_shutdown_timeout=SHUTDOWN_TIME,
         )
 
     def _opened(self, task: asyncio.Task[None]) -> None:
-        connection = self._opening.pop(task)
+        connection, address = self._opening.pop(task)
         if task.cancelled():
             # Perhaps before its first step, so that nobody has closed the socket.
             connection.close()
@@ -126,4 +156,7 @@ class Acceptor:
             connection.close()
             if not isinstance(error, OSError):
                 raise error
-            logger.debug("a connection to port %d ended while it was opened: %s", self.port, error)
+            self._failed(address, handshake_fault(error, self._tls_timeout or 0))
+
+    def _say(self, address: object, why: str) -> None:
+        logger.debug("a connection from %s to port %d was not opened: %s", address, self.port, why)

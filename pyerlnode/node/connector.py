@@ -17,11 +17,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyerlnode.errors import HandshakeError, PyerlnodeError, Refused, UsageError
+from pyerlnode.errors import HandshakeError, PyerlnodeError, Refused, TlsError, UsageError
 from pyerlnode.node import hosts
 from pyerlnode.node.link import Link
+from pyerlnode.node.senders import weight
 from pyerlnode.protocol.events import AliveQuestion, Named, Status, Up
 from pyerlnode.protocol.handshake import resolve_simultaneous
 from pyerlnode.protocol.names import split_name
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from pyerlnode.errors import PeerError
     from pyerlnode.node.router import Router
+    from pyerlnode.node.tls import Tls
     from pyerlnode.protocol.connection import Connection
     from pyerlnode.protocol.control import Control
     from pyerlnode.protocol.events import Event
@@ -42,6 +45,8 @@ logger = logging.getLogger("pyerlnode.node")
 
 # Attempts for one Pending; more than one only where the peer began to connect and gave up.
 _ATTEMPTS = 3
+# Of `net_setuptime`, what the TLS handshake may take.
+_TLS_SHARE = 0.9
 
 
 class Location(NamedTuple):
@@ -57,13 +62,16 @@ class Pending:
     def __init__(self, node: Atom) -> None:
         self.node = node
         self.queue: list[Control] = []
+        self.weight = 0  # of the queue in bytes, about
         #: each is called once, with None or with why there is no connection
         self.waiters: list[Callable[[Exception | None], object]] = []
         self.task: asyncio.Task[None] | None = None
         #: what it is doing, for the error when time is over
         self.stage = "looking it up"
-        #: this node's own attempt, from the moment that it has a transport
+        #: this node's own attempt, from the moment that there is a TCP connection
         self.link: Link | None = None
+        #: our name goes out on it
+        self.named = False
         #: a handshake that the peer began and that was let pass before ours
         self.incoming: Link | None = None
         self.incoming_over = asyncio.Event()
@@ -93,6 +101,8 @@ class Attempt:
         """
         if self._pending.incoming is not None:
             link.drop()
+        else:
+            self._pending.named = True
 
     def link_events(self, link: Link, events: list[Event]) -> None:
         """Steps of the handshake, and perhaps the first messages behind it."""
@@ -145,10 +155,12 @@ class Connector:
         named: Callable[[str, int], None],
         setuptime: float,
         max_queued: int,
+        tls: Tls | None = None,
     ) -> None:
         """`initiate(node, now)` makes a Connection, `locate(node)` says where the node listens.
 
-        `named(name, creation)` is told the name that a peer gave to this node.
+        `named(name, creation)` is told the name that a peer gave to this node.  With `tls` all
+        connections are made with it.
         """
         self.router = router
         self.named = named
@@ -156,24 +168,31 @@ class Connector:
         self._locate = locate
         self._setuptime = setuptime
         self._max_queued = max_queued
+        self._tls = tls
         self._pending: dict[str, Pending] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     # --- what wants a connection ------------------------------------------------------
 
-    def enqueue(self, node: Atom, control: Control) -> None:
-        """Connect, then send; what cannot be sent goes back to the runtime."""
+    def enqueue(self, node: Atom, control: Control) -> int:
+        """Connect, then send; what cannot be sent goes back to the runtime.
+
+        Gives about how many bytes wait for the connection.
+        """
         try:
             pending = self._begin(node)
         except PyerlnodeError:
             self.router.runtime.undeliverable(node, control)
-            return
+            return 0
         pending.queue.append(control)
+        pending.weight += weight(control)
         if len(pending.queue) > self._max_queued:
             self._give_up(
                 pending, HandshakeError(f"{node}: more than {self._max_queued} signals wait for it")
             )
+            return 0
+        return pending.weight
 
     def connect_soon(self, node: Atom, failed: Callable[[], object]) -> None:
         """Begin to connect; `failed` is called, never before this returns, if that does not work."""
@@ -260,7 +279,8 @@ class Connector:
         pending.incoming_over.clear()
         pending.stage = "looking it up"
         location = await self._locate(pending.node)
-        pending.stage = f"connecting to port {location.port}"
+        pending.stage = f"connecting to port {location.port}{' with TLS' if self._tls else ''}"
+        pending.named = False
         attempt = Attempt(self, pending)
 
         def make() -> Link:
@@ -268,12 +288,20 @@ class Connector:
             pending.link = Link(self._initiate(pending.node, now), attempt, pending.node)
             return pending.link
 
-        await hosts.connect(make, location.addresses, location.port)
+        await hosts.connect(make, location.addresses, location.port, self._dial(pending.node))
         pending.stage = "the handshake"
         error = await attempt.over
         pending.link = None
         if error is not None and not self.is_overruled(pending, error):
             raise error
+
+    def _dial(self, node: str) -> hosts.Dial[Link] | None:
+        """How to connect, where that is not plain TCP."""
+        if self._tls is None:
+            return None
+        # Its own limit comes before the one of the whole attempt, and knows what it waited for.
+        timeout = self._setuptime * _TLS_SHARE
+        return partial(self._tls.open, host=split_name(node)[1], timeout=timeout)
 
     def is_overruled(self, pending: Pending, error: PeerError) -> bool:
         """Whether the peer refused because its own attempt to reach us goes first."""
@@ -288,6 +316,7 @@ class Connector:
         if pending is None:
             return
         self._end(pending, keep=link)
+        self.router.release(node)
         self.router.send_queued(link, pending.queue)
         for waiter in pending.waiters:
             waiter(None)
@@ -296,8 +325,11 @@ class Connector:
         if self._pending.get(pending.node) is not pending:
             return
         del self._pending[pending.node]
-        logger.info("no connection to %s: %s", pending.node, error)
+        # What TLS is made of is the administrator's business, and nobody else hears of it.
+        level = logging.WARNING if isinstance(error, TlsError) else logging.INFO
+        logger.log(level, "no connection to %s: %s", pending.node, error)
         self._end(pending)
+        self.router.release(pending.node)
         for control in pending.queue:
             self.router.runtime.undeliverable(pending.node, control)
         for waiter in pending.waiters:
@@ -331,7 +363,7 @@ class Connector:
         pending = self._pending.get(node)
         if pending is None:
             return Status.OK
-        if pending.link is not None and not pending.link.closed:
+        if pending.link is not None and pending.named and not pending.link.closed:
             status = resolve_simultaneous(self.router.runtime.name, node)
             if status is Status.NOK:
                 return status

@@ -11,16 +11,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from pyerlnode.node.names import bare_host
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-__all__ = ["connect", "open_streams", "os_error", "resolve"]
-
 P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    # Makes a connection: of a factory of its protocol, an address and a port.
+    Dial: TypeAlias = Callable[[Callable[[], P], str, int], Awaitable[tuple[asyncio.Transport, P]]]
+
+__all__ = ["address_text", "connect", "open_streams", "os_error", "resolve"]
 
 
 async def resolve(host: str) -> list[str]:
@@ -41,17 +44,18 @@ async def resolve(host: str) -> list[str]:
 
 
 async def connect(
-    make: Callable[[], P], addresses: Sequence[str], port: int
+    make: Callable[[], P], addresses: Sequence[str], port: int, dial: Dial[P] | None = None
 ) -> tuple[asyncio.Transport, P, str]:
     """Connect to the first address that takes it; the transport, its protocol and that address.
 
-    Raises the OSError of the first address when none does.
+    `dial(make, address, port)` makes a connection (default: plain TCP).  Raises the OSError of
+    the first address when none does.
     """
-    loop = asyncio.get_running_loop()
+    dial = dial or asyncio.get_running_loop().create_connection
     first: OSError | None = None
     for address in addresses:
         try:
-            transport, protocol = await loop.create_connection(make, address, port)
+            transport, protocol = await dial(make, address, port)
         except OSError as error:
             first = first or _named(error, address, port)
         else:
@@ -78,8 +82,16 @@ async def open_streams(
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop), address
 
 
+def address_text(address: object) -> str:
+    """A socket's address as text: `127.0.0.1:4242`, `[::1]:4242`."""
+    if not isinstance(address, tuple) or len(address) < 2:
+        return str(address or "?")
+    host, port = address[0], address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _named(error: OSError, address: str, port: int) -> OSError:
     """The error with a text that says where it happened, whatever asyncio made of it."""
-    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    where = address_text((address, port))
     reason = "connection refused" if isinstance(error, ConnectionRefusedError) else error.strerror
     return os_error(error.errno, f"{where}: {reason or error}")

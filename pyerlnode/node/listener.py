@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pyerlnode.errors import HandshakeError
 from pyerlnode.node.acceptor import Acceptor, listening_socket
 from pyerlnode.node.dynamic import DynamicNames
-from pyerlnode.node.hosts import os_error
+from pyerlnode.node.hosts import address_text, os_error
 from pyerlnode.node.link import Link
 from pyerlnode.node.log_limit import LogLimit
 from pyerlnode.node.router import NODEDOWN
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyerlnode.node.connector import Connector
     from pyerlnode.node.cookie import Cookies
     from pyerlnode.node.router import NodeEvent, Router
+    from pyerlnode.node.tls import Tls
     from pyerlnode.protocol.connection import Connection
     from pyerlnode.protocol.events import Event
 
@@ -53,14 +54,18 @@ class Listener:
         accept: Callable[[float], Connection],
         max_pending: int,
         max_connections: int,
+        tls: Tls | None = None,
+        setuptime: float = 7.0,
     ) -> None:
-        """`accept(now)` makes the Connection of a new link."""
+        """`accept(now)` makes the Connection of a new link; a TLS handshake has `setuptime` seconds."""
         self._router = router
         self._connector = connector
         self._cookies = cookies
         self._accept = accept
         self._max_pending = max_pending
         self._max_connections = max_connections
+        self._tls = tls
+        self._setuptime = setuptime
         self._socket: socket.socket | None = None
         self._acceptor: Acceptor | None = None
         #: oldest first, each with the name that it claims
@@ -96,7 +101,17 @@ class Listener:
     def serve(self) -> None:
         """Answer on the port of `bind`; the node has its name and its creation."""
         assert self._socket is not None
-        self._acceptor = Acceptor(self._socket, self._new_link)
+        if self._tls is None:
+            self._acceptor = Acceptor(self._socket, self._new_link)
+        else:
+            self._acceptor = Acceptor(
+                self._socket,
+                self._new_link,
+                tls=self._tls.server_context,
+                tls_timeout=self._setuptime,
+                failed=self._no_tls,
+                max_opening=self._max_pending,
+            )
         self._acceptor.start()
 
     async def close(self) -> None:
@@ -114,6 +129,9 @@ class Listener:
 
     def _new_link(self) -> Link:
         return Link(self._accept(asyncio.get_running_loop().time()), self)
+
+    def _no_tls(self, address: object, why: str) -> None:
+        self.log(logging.WARNING, f"{address_text(address)}: {why}")
 
     # --- LinkOwner --------------------------------------------------------------------
 
