@@ -13,7 +13,7 @@ from pyerlnode.errors import BadArg
 from pyerlnode.otp import ChildSpec, GenServer
 from pyerlnode.otp.results import check_timeout
 from pyerlnode.services import erpc
-from pyerlnode.services.peer.server import NODE, PeerServer, Settings
+from pyerlnode.services.peer.server import LAST_OUTPUT, NODE, PeerServer, Settings
 from pyerlnode.term import Atom, Pid, Term
 
 if TYPE_CHECKING:
@@ -29,6 +29,15 @@ SHUTDOWN_TIME: Final = 10.0
 CALL_TIME: Final = 5.0
 # What a peer runs that is given no program: an application without processes.
 BARE: Final = "pyerlnode.services.peer.bare:nothing"
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "name": None,
+    "args": (),
+    "env": {},
+    "wait_boot": BOOT_TIME,
+    "shutdown": SHUTDOWN_TIME,
+    "peer_down": "stop",
+}
 
 _OK = Atom("ok")
 
@@ -75,8 +84,14 @@ class Peer:
         """The specification of a peer under a supervisor; its id is its name, if it has one."""
         settings = _settings(target, options)
         own = id if id is not None else Atom(settings.name)
-        shutdown = settings.shutdown + 1.0  # the peer's own time comes first
-        return ChildSpec(own, (_start_child, [settings]), restart=restart, shutdown=shutdown)
+        # The peer's own time, and its last output, come first.
+        shutdown = None if settings.shutdown is None else settings.shutdown + 2 * LAST_OUTPUT
+        return ChildSpec(
+            own,
+            (_start_child, [settings]),
+            restart=restart,
+            shutdown="infinity" if shutdown is None else shutdown,
+        )
 
     @staticmethod
     def stop(peer: ServerRef) -> Awaitable[Atom]:
@@ -107,12 +122,10 @@ class Peer:
 
 
 def _settings(target: str, options: Mapping[str, Any]) -> Settings:
-    known = {"name": None, "args": (), "env": {}, "wait_boot": BOOT_TIME, "shutdown": SHUTDOWN_TIME}
-    known["peer_down"] = "stop"
     for option in options:
-        if option not in known:
-            raise BadArg(f"a peer takes {', '.join(known)}, not {option!r}")
-    given = {**known, **options}
+        if option not in _OPTIONS:
+            raise BadArg(f"a peer takes {', '.join(_OPTIONS)}, not {option!r}")
+    given = {**_OPTIONS, **options}
     if given["peer_down"] not in ("stop", "crash"):
         raise BadArg(f"peer_down: stop or crash is wanted, not {given['peer_down']!r}")
     check_timeout(given["wait_boot"])

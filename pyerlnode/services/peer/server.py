@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from pyerlnode.errors import ErlangError
 from pyerlnode.otp import Failure, GenServer, NoReply, Reply, Stop
-from pyerlnode.process import process_flag, send, spawn_link, this_process
+from pyerlnode.process import Request, process_flag, send, spawn_link, this_process
 from pyerlnode.process import self as own_pid
 from pyerlnode.services import io
 from pyerlnode.services.local import local_node
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["NODE", "PeerServer", "Settings"]
 
 NODE: Final = Atom("node")
+# Seconds that what a peer has printed last may take to reach who reads it.
+LAST_OUTPUT = 2.0
 _ENDED, _PEER, _UNSUPPORTED = Atom("ended"), Atom("peer"), (Atom("error"), Atom("notsup"))
 _BOOT_FAILED, _EXIT_STATUS, _TIMEOUT = Atom("boot_failed"), Atom("exit_status"), Atom("timeout")
 _NORMAL = Atom("normal")
@@ -60,7 +62,7 @@ class PeerServer(GenServer, module="peer"):
         output: asyncio.Queue[str | None] = asyncio.Queue()
         self.program = program = await _start(settings, output)
         this_process().call_at_end(lambda _: program.let_go())
-        spawn_link(_relay, output)
+        self.relay = spawn_link(_relay, output)
         try:
             async with asyncio.timeout(settings.wait_boot):
                 up = await asyncio.shield(program.up)
@@ -95,6 +97,7 @@ class PeerServer(GenServer, module="peer"):
 
     async def terminate(self, reason: Term) -> None:
         await self.program.stop(self.settings.shutdown)
+        await Request(this_process(), self.relay, replies=False).wait(LAST_OUTPUT)
 
 
 async def _start(settings: Settings, output: asyncio.Queue[str | None]) -> Program:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -186,47 +185,43 @@ async def test_what_stops_here_stops_its_peers(target: str) -> None:
     assert not runs(pid)
 
 
-async def test_a_program_that_is_killed_leaves_no_peer_behind(target: str) -> None:
-    program = f"""
-        import asyncio
-        from pyerlnode import Node
-        from pyerlnode.services.peer import Peer
+ORIGIN = """
+import asyncio
+from pyerlnode import Node
+from pyerlnode.services.peer import Peer
 
-        async def main():
-            async with Node("kate@localhost", cookie="secret"):
-                peer, _ = await Peer.start_link({target!r})
-                print(await Peer.call(peer, "Elixir.Work", "pid"), flush=True)
-                await asyncio.Event().wait()
+async def main():
+    async with Node("kate@localhost", cookie="secret"):
+        peer, _ = await Peer.start_link({target!r})
+        print(await Peer.call(peer, "Elixir.Work", "pid"), flush=True)
+        {then}
 
-        asyncio.run(main())
-        """
-    environment = os.environ | {"ERL_EPMD_PORT": str(free_port())}
-    origin = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", textwrap.dedent(program)), stdout=asyncio.subprocess.PIPE, env=environment
+asyncio.run(main())
+"""
+
+
+async def origin(target: str, then: str) -> asyncio.subprocess.Process:
+    """Another program that starts a peer, prints its process id, and goes on with `then`."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ORIGIN.format(target=target, then=then)),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"ERL_EPMD_PORT": str(free_port())},
     )
-    assert origin.stdout is not None
-    pid = int(await origin.stdout.readline())
+
+
+async def test_a_program_that_is_killed_leaves_no_peer_behind(target: str) -> None:
+    program = await origin(target, "await asyncio.Event().wait()")
+    assert program.stdout is not None
+    pid = int(await program.stdout.readline())
     assert runs(pid)
-    origin.kill()
-    await origin.wait()
+    program.kill()
+    await program.wait()
     await until(lambda: not runs(pid), SECONDS)
 
 
-async def test_what_a_peer_prints_by_itself_appears_here(
-    kate: Node, target: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    async def body() -> None:
-        peer, _ = await Peer.start(target)
-        # Its own group leader is the console of its node, not the caller.
-        await Peer.call(peer, "Elixir.Work", "say", [b"good morning"])
-        await Peer.stop(peer)
-
-    await run(kate, body, timeout=SECONDS)
-    printed = ""
-
-    def all_of_it() -> bool:
-        nonlocal printed
-        printed += capfd.readouterr().out
-        return printed == "good morning\n"
-
-    await until(all_of_it, SECONDS)
+async def test_what_a_peer_prints_by_itself_appears_where_it_was_started(target: str) -> None:
+    program = await origin(target, 'await Peer.call(peer, "Elixir.Work", "say", [b"hi"])')
+    async with asyncio.timeout(SECONDS):
+        output, _ = await program.communicate()
+    pid, said = output.decode().splitlines()
+    assert said == "hi" and not runs(int(pid))
