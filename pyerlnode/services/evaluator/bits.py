@@ -96,7 +96,8 @@ def bin_(form: Any) -> Compiling:
         specs.append((spec, size != "default"))
         if size != "default":
             nodes.append((yield EXPRESSIONS, size))
-    return strict(nodes, _builder(specs))
+    # Unlike the parts of all other data, a segment sees what the segments before it bind, and a size its value.
+    return strict(nodes, _builder(specs), threads=True)
 
 
 def _literal(form: Any) -> bytes | None:

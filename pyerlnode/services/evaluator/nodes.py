@@ -124,13 +124,16 @@ def _all_plain(nodes: Sequence[Node]) -> bool:
     return all(node.plain is not None for node in nodes)
 
 
-def strict(nodes: Sequence[Node], make: Callable[..., Any], *, calls: bool = False) -> Node:
+def strict(
+    nodes: Sequence[Node], make: Callable[..., Any], *, calls: bool = False, threads: bool = False
+) -> Node:
     """`make(*values)` of the values of all nodes, each evaluated with the same bindings.
 
-    What `make` gives may be a request of the machine's if `calls` says so.
+    What `make` gives may be a request of the machine's if `calls` says so.  If `threads` says so, each
+    node sees what those before it bind.
     """
     binds = any(node.binds for node in nodes)
-    if binds and len(nodes) > 1:
+    if binds and len(nodes) > 1 and not threads:
         return Node(run=_merged(nodes, make), binds=True)
     run = _in_order(nodes, make)
     depth = _depth(nodes)

@@ -138,3 +138,16 @@ async def test_a_pattern_that_no_value_fits_is_an_error_only_where_a_map_meets_i
         form("clause", [form("var", Atom("_"))], [], [integer(4)]),
     ]
     assert await run(started(), thunk(form("case", form("value", value), clauses))) == expected
+
+
+async def test_a_size_sees_what_its_value_binds() -> None:
+    def bound(value: int) -> Any:
+        return form("block", [form("match", var("X"), integer(value)), var("X")])
+
+    segments = [
+        form("bin_element", bound(8), bound(8), Atom("default")),
+        form("bin_element", var("X"), Atom("default"), Atom("default")),
+    ]
+    assert await run(started(), thunk(form("bin", segments))) == ("ok", bytes([8, 8]))
+    clash = form("bin", [form("bin_element", bound(8), bound(9), Atom("default"))])
+    assert await run(started(), thunk(clash)) == ("error", (Atom("badmatch"), 9))
