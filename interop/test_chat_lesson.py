@@ -1,11 +1,12 @@
 """The lesson's chat with moebi the bot: who writes is at `iex` and the bot of Python, and the other way.
 
-That the same chat works between nodes of all kinds by rpc is in test_tasks.py.
+Then alex, kate and moebi talk to each other in every mixture of Elixir and Python.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +14,12 @@ import tutorial
 from lessons import TOOLS, Pupil, source
 
 import pyerlnode as erl
-from pyerlnode import Application, Atom, NodeDown, rpc
+from pyerlnode import Application, Atom, NodeDown, erpc, rpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pyerlnode.testing import BeamNode, PythonNode
 
 ABSENT = """
 > Chat.send_message(:moebi@localhost, "are you there?")
@@ -109,3 +112,54 @@ async def test_a_bot_of_python_answers_to_python(python_node, target, new_node, 
             lambda: python_node("moebi", target("tutorial.py:app")),
             lambda node: node.wait_for_output("are you there?\n"),
         )
+
+
+# --- three of them ------------------------------------------------------------------------------
+
+NAMES = ("alex", "kate", "moebi")
+# From one mixture to the next only one node is another, and few of them are BEAMs, which take longest.
+MIXTURES = ("PPP", "PPE", "PEE", "PEP", "EEP", "EEE", "EPE", "EPP")
+
+
+async def test_three_talk_in_every_mixture(beam_node, python_node, target, new_node) -> None:
+    """The application runs on each node, and who speaks there is asked to by rpc."""
+    chat: dict[str, BeamNode | PythonNode] = {}
+
+    def start(name: str, kind: str) -> None:
+        if kind == "P":
+            chat[name] = python_node(name, target("tutorial.py:app"))
+        else:
+            chat[name] = beam_node(name)
+            chat[name].eval_elixir(source("tutorial.exs"))
+
+    async with new_node("driver", hidden=True):
+        for before, mixture in zip(("...", *MIXTURES), MIXTURES, strict=False):
+            for name, was, kind in zip(NAMES, before, mixture, strict=True):
+                if kind != was:
+                    await leave(chat, name)
+                    await asyncio.to_thread(start, name, kind)
+            await talk(chat, mixture)
+
+
+async def leave(chat: dict[str, Any], name: str) -> None:
+    """End a node, and wait until the others know."""
+    if name not in chat:
+        return
+    gone = chat.pop(name)
+    await asyncio.to_thread(gone.kill)
+    async with asyncio.timeout(30):
+        for other in chat.values():
+            while gone.name in await erpc.call(other.name, "erlang", "nodes"):
+                pass
+
+
+async def talk(chat: dict[str, Any], mixture: str) -> None:
+    """Everybody writes to everybody; the bot answers who wrote to it."""
+    for sender, recipient in itertools.permutations(NAMES, 2):
+        text = f"{sender} ✓ {recipient} of {mixture}"
+        mark = chat[sender].mark()
+        asked = [Atom(chat[recipient].name), text.encode()]
+        assert await erpc.call(chat[sender].name, "Elixir.Chat", "send_message", asked) == "ok", text
+        await asyncio.to_thread(chat[recipient].wait_for_output, f"{text}\n", 30)
+        if recipient == "moebi":
+            await asyncio.to_thread(chat[sender].wait_for_output, "chicken?\n", 30, mark)

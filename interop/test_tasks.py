@@ -1,4 +1,4 @@
-"""Tasks and their supervisors between Python and every BEAM, and the tutorial's chat on them.
+"""Tasks and their supervisors between Python and every BEAM.
 
 Each script of the first part runs twice: against a Task.Supervisor of the BEAM itself, and
 against one in Python.  What it gives must be the same.
@@ -6,7 +6,6 @@ against one in Python.  What it gives must be the same.
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import pytest
@@ -567,37 +566,6 @@ async def test_elixir_supervises_a_task_of_python(new_node, alex) -> None:
         assert await erl.receive(timeout=5) == ("up", pid)
         children = await Supervisor.which_children(("Elixir.Chat.Supervisor", alex.name))
         assert ("teller", pid, "worker", ["Elixir.Task"]) in children
-
-
-# --- the chat -----------------------------------------------------------------------------------
-
-
-async def chat(new_node, alex, kate, moebi) -> None:
-    """The tutorial's chat; the bot answers its sender while that waits for it."""
-    async with new_node("driver", hidden=True):
-        say = ["Elixir.Chat", "send_message"]
-        assert await erpc.call(alex.name, *say, [Atom(kate.name), b"hi \xe2\x9c\x93"]) == "ok"
-        await asyncio.to_thread(kate.wait_for_output, "hi ✓\n", 5)
-        assert await erpc.call(kate.name, *say, [Atom(alex.name), b"and hi to you"]) == "ok"
-        await asyncio.to_thread(alex.wait_for_output, "and hi to you\n", 5)
-        assert await erpc.call(alex.name, *say, [Atom(moebi.name), b"who are you"]) == "ok"
-        await asyncio.to_thread(moebi.wait_for_output, "who are you\n", 5)
-        await asyncio.to_thread(alex.wait_for_output, "chicken?\n", 5)
-
-
-async def test_elixir_chats_with_python(new_node, alex, kate, python_node, target) -> None:
-    await chat(new_node, alex, kate, python_node("moebi", target("tasked.py:Chat")))
-
-
-async def test_python_chats_with_elixir(new_node, alex, kate, beam_node) -> None:
-    moebi = beam_node("moebi")
-    await moebi.eval_elixir_async(REFERENCE)
-    await chat(new_node, kate, alex, moebi)
-
-
-async def test_python_chats_with_python(new_node, kate, python_node, target) -> None:
-    alex, moebi = [python_node(name, target("tasked.py:Chat")) for name in ("alex", "moebi")]
-    await chat(new_node, alex, kate, moebi)
 
 
 def test_the_chat_at_a_prompt(iex, python_node, target, here) -> None:
