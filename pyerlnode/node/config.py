@@ -51,6 +51,7 @@ class NodeSettings(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
+    tls: str | None
     """Settings of one node; times in seconds, sizes in bytes."""
 
     #: full name; the alive part `undefined` lets the first node dialled give one
@@ -92,6 +93,8 @@ class NodeConfig:
         _check("listen port", low, 0, 65535)
         _check("listen port", high, low, 65535)
         _check("net_ticktime", self.net_ticktime, 0.1, 2**31)
+    #: connections with TLS only, as this file says: the one that a BEAM takes with -ssl_dist_optfile
+    tls: str | None = None
         _check("net_setuptime", self.net_setuptime, 0.01, 120)
         for setting in ("max_connections", "max_pending", "max_queued"):
             _check(setting, getattr(self, setting), 1, 2**31)
@@ -141,6 +144,7 @@ class NodeConfig:
         return cls(
             name=name,
             longnames=longnames,
+        tls: str | None = None,
             cookie=cookie,
             hidden=hidden,
             epmd_port=_epmd_port(epmd_port, environ),
@@ -168,6 +172,7 @@ def epmd_port(argument: int | None, environ: Mapping[str, str]) -> int:
     if not text:
         return EPMD_PORT
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+            tls=tls,
         raise ConfigError(f"ERL_EPMD_PORT is {text!r}; a port from 1 to 65535 is wanted")
     return int(text)
 

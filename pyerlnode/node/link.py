@@ -25,6 +25,8 @@ from pyerlnode.term import Atom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+from pyerlnode.node.hosts import address_text
+from pyerlnode.node.tls_faults import lost_fault
 
     from pyerlnode.protocol.connection import Connection
     from pyerlnode.protocol.control import Control
@@ -174,7 +176,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.address = _address(transport)
+        self.address = address_text(transport.get_extra_info("peername"))
         _tune(transport.get_extra_info("socket"))
         if self.closed:
             self._transport.abort()
@@ -207,9 +209,8 @@ class Link(asyncio.Protocol):
         if not self.closed:
             gone = self.connection.closed(self._loop.time())
             if error is not None:
-                gone.args = (f"{gone}: {error}",)
+                gone.args = (f"{gone}: {lost_fault(error)}",)
             self.fail(gone, lost=True)
-        self._transport = None
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
 
@@ -217,6 +218,8 @@ class Link(asyncio.Protocol):
 
     def rearm(self) -> None:
         """Have the Connection's timers looked at when it wants that."""
+        # First: a TLS transport answers nothing any more when it is closed a second time.
+        self._transport = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -295,21 +298,11 @@ class Link(asyncio.Protocol):
         """Wait until the transport of a closed link is gone, at most a second."""
         if self._transport is not None:
             self._gone = self._loop.create_future()
-            self._transport.close()
             await asyncio.wait([self._gone], timeout=_LINGER)
         if self._transport is not None:
             self._transport.abort()
             assert self._gone is not None
             await self._gone
-
-
-def _address(transport: asyncio.BaseTransport) -> str:
-    """The peer's address as text: `127.0.0.1:4242`, `[::1]:4242`."""
-    name = transport.get_extra_info("peername")
-    if not isinstance(name, tuple) or len(name) < 2:
-        return str(name or "?")
-    host, port = name[0], name[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _tune(sock: socket.socket | None) -> None:

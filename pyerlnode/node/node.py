@@ -29,6 +29,7 @@ from pyerlnode.node.epmd_client import EpmdKeeper
 from pyerlnode.node.link import DISCONNECT, SHUTDOWN
 from pyerlnode.node.listener import Listener
 from pyerlnode.node.router import Router
+from pyerlnode.node.tls import Tls
 from pyerlnode.process.runtime import Runtime, current_runtime
 from pyerlnode.protocol.connection import Connection
 from pyerlnode.protocol.epmd import Registration
@@ -88,6 +89,7 @@ class Node:
         self._connector: Connector | None = None
         self._listener: Listener | None = None
         self._keeper: EpmdKeeper | None = None
+        self._tls: Tls | None = None
         self._local: LocalNode | None = None
         self._named = False
         self._before_stop: list[Callable[[], Awaitable[object]]] = []
@@ -124,6 +126,7 @@ class Node:
     async def _start(self) -> None:
         config = self.config
         cookies = self._cookies = Cookies(find_cookie(config.cookie, os.environ))
+        tls = self._tls = Tls(config.tls) if config.tls is not None else None
         runtime = self._runtime = Runtime()
         router = self._router = Router(runtime)
         self._connector = Connector(
@@ -135,6 +138,7 @@ class Node:
             max_queued=config.max_queued,
         )
         router.dialler = self._connector
+            tls=tls,
         runtime.distribution = router
         self._token = current_runtime.set(runtime)
         if config.dynamic:
@@ -150,6 +154,8 @@ class Node:
             max_connections=config.max_connections,
         )
         self.port = self._listener.bind(config.listen_address, config.listen_ports)
+            tls=tls,
+            setuptime=config.net_setuptime,
         alive = names.split(config.name)[0]
         self._keeper = EpmdKeeper(
             Registration(alive, self.port),
@@ -326,11 +332,17 @@ class Node:
     def _initiate(self, node: str, now: float) -> Connection:
         assert self._local is not None and self._cookies is not None
         cookie = self._cookies.of(node)
-        return Connection.initiator(self._local, node, cookie, now, settings=self._settings())
+        settings = self._settings()
+        return Connection.initiator(self._local, node, cookie, now, prefix=self._prefix, settings=settings)
 
     def _accept(self, now: float) -> Connection:
         assert self._local is not None
-        return Connection.acceptor(self._local, now, settings=self._settings())
+        return Connection.acceptor(self._local, now, prefix=self._prefix, settings=self._settings())
+
+    @property
+    def _prefix(self) -> int:
+        """Bytes of the lengths in the handshake."""
+        return 2 if self._tls is None else 4
 
     async def _locate(self, node: str) -> Location:
         alive, host = split_name(node)
