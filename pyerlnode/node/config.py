@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pyerlnode.errors import ConfigError
 from pyerlnode.node import names
+from pyerlnode.node.link import BUSY_LIMIT
+from pyerlnode.node.senders import MAX_UNSENT
 from pyerlnode.protocol.epmd import EPMD_PORT
 
 if TYPE_CHECKING:
@@ -45,13 +47,15 @@ class NodeSettings(TypedDict, total=False):
     max_pending: int
     max_frame: int
     max_queued: int
+    dist_buf_busy_limit: int
+    max_unsent: int
     closures: str
     remsh: bool
+    tls: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
-    tls: str | None
     """Settings of one node; times in seconds, sizes in bytes."""
 
     #: full name; the alive part `undefined` lets the first node dialled give one
@@ -81,10 +85,16 @@ class NodeConfig:
     max_frame: int = 256 * 1024 * 1024
     #: control messages kept for a peer that is being dialled
     max_queued: int = 1_000_000
+    #: bytes that may wait for a slow peer before who sends to it is suspended: a BEAM's +zdbbl
+    dist_buf_busy_limit: int = BUSY_LIMIT
+    #: bytes that a process which does not let itself be suspended may send to such a peer
+    max_unsent: int = MAX_UNSENT
     #: what closures from shells may do: `off`, `exported` or `builtins`
     closures: str = "builtins"
     #: let `iex --remsh`, `erl -remsh` and `pyerlnode remsh` open a Python prompt here
     remsh: bool = False
+    #: connections with TLS only, as this file says: the one that a BEAM takes with -ssl_dist_optfile
+    tls: str | None = None
 
     def __post_init__(self) -> None:
         names.split(self.name)
@@ -93,10 +103,8 @@ class NodeConfig:
         _check("listen port", low, 0, 65535)
         _check("listen port", high, low, 65535)
         _check("net_ticktime", self.net_ticktime, 0.1, 2**31)
-    #: connections with TLS only, as this file says: the one that a BEAM takes with -ssl_dist_optfile
-    tls: str | None = None
         _check("net_setuptime", self.net_setuptime, 0.01, 120)
-        for setting in ("max_connections", "max_pending", "max_queued"):
+        for setting in ("max_connections", "max_pending", "max_queued", "dist_buf_busy_limit", "max_unsent"):
             _check(setting, getattr(self, setting), 1, 2**31)
         _check("max_frame", self.max_frame, 1024, 2**32 - 1)
         if self.closures not in CLOSURES:
@@ -132,8 +140,11 @@ class NodeConfig:
         max_pending: int = 128,
         max_frame: int = 256 * 1024 * 1024,
         max_queued: int = 1_000_000,
+        dist_buf_busy_limit: int = BUSY_LIMIT,
+        max_unsent: int = MAX_UNSENT,
         closures: str = "builtins",
         remsh: bool = False,
+        tls: str | None = None,
     ) -> NodeConfig:
         """Settle what was left open from `environ` and the name's host.
 
@@ -144,7 +155,6 @@ class NodeConfig:
         return cls(
             name=name,
             longnames=longnames,
-        tls: str | None = None,
             cookie=cookie,
             hidden=hidden,
             epmd_port=_epmd_port(epmd_port, environ),
@@ -158,8 +168,11 @@ class NodeConfig:
             max_pending=max_pending,
             max_frame=max_frame,
             max_queued=max_queued,
+            dist_buf_busy_limit=dist_buf_busy_limit,
+            max_unsent=max_unsent,
             closures=closures,
             remsh=remsh,
+            tls=tls,
         )
 
 
@@ -172,7 +185,6 @@ def epmd_port(argument: int | None, environ: Mapping[str, str]) -> int:
     if not text:
         return EPMD_PORT
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-            tls=tls,
         raise ConfigError(f"ERL_EPMD_PORT is {text!r}; a port from 1 to 65535 is wanted")
     return int(text)
 

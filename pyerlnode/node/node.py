@@ -128,7 +128,9 @@ class Node:
         cookies = self._cookies = Cookies(find_cookie(config.cookie, os.environ))
         tls = self._tls = Tls(config.tls) if config.tls is not None else None
         runtime = self._runtime = Runtime()
-        router = self._router = Router(runtime)
+        router = self._router = Router(
+            runtime, busy_limit=config.dist_buf_busy_limit, max_unsent=config.max_unsent
+        )
         self._connector = Connector(
             router,
             initiate=self._initiate,
@@ -136,9 +138,9 @@ class Node:
             named=self._named_by_peer,
             setuptime=config.net_setuptime,
             max_queued=config.max_queued,
+            tls=tls,
         )
         router.dialler = self._connector
-            tls=tls,
         runtime.distribution = router
         self._token = current_runtime.set(runtime)
         if config.dynamic:
@@ -152,10 +154,10 @@ class Node:
             accept=self._accept,
             max_pending=config.max_pending,
             max_connections=config.max_connections,
-        )
-        self.port = self._listener.bind(config.listen_address, config.listen_ports)
             tls=tls,
             setuptime=config.net_setuptime,
+        )
+        self.port = self._listener.bind(config.listen_address, config.listen_ports)
         alive = names.split(config.name)[0]
         self._keeper = EpmdKeeper(
             Registration(alive, self.port),

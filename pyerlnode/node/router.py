@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyerlnode.errors import CutOff, TermEncodeError, UsageError
+from pyerlnode.node.link import BUSY_LIMIT
+from pyerlnode.node.senders import MAX_UNSENT, Senders, weight
 from pyerlnode.protocol.control import AliasSend, Exit, Exit2, MonitorExit, SpawnReply, SpawnRequest
 from pyerlnode.term import Atom
 
@@ -59,8 +61,11 @@ class NodeEvent:
 class Dialler(Protocol):
     """Who connects to a node that there is no link to: `connector.Connector`."""
 
-    def enqueue(self, node: Atom, control: Control) -> None:
-        """Connect, then send."""
+    def enqueue(self, node: Atom, control: Control) -> int:
+        """Connect, then send; gives how many bytes wait for that, about."""
+
+    def is_wanted(self, node: str) -> bool:
+        """Whether there is a connection, or an attempt to make one."""
 
     def connect_soon(self, node: Atom, failed: Callable[[], object]) -> None:
         """Connect; call `failed` if that does not work."""
@@ -72,12 +77,19 @@ class Dialler(Protocol):
 class Router:
     """The links that are up, by node; the `Distribution` of one runtime."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(
+        self, runtime: Runtime, *, busy_limit: int = BUSY_LIMIT, max_unsent: int = MAX_UNSENT
+    ) -> None:
+        """`busy_limit`: bytes that may wait for a node before senders do; `max_unsent`: see senders.py."""
         self.runtime = runtime
+        self.busy_limit = busy_limit
+        self._max_unsent = max_unsent
         self.dialler: Dialler  # set by the node: each of the two needs the other
         # By text: an Atom is one, and a name that is only claimed must not become one.
         self._links: dict[str, Link] = {}
         self._known: dict[Atom, None] = {}
+        # Of the nodes that take no more at the moment: who waits for them.
+        self._senders: dict[str, Senders] = {}
         self._observers: list[Callable[[NodeEvent], object]] = []
 
     # --- Distribution ---------------------------------------------------------------
@@ -90,14 +102,43 @@ class Router:
         """
         link = self._links.get(node)
         if link is None:
-            self.dialler.enqueue(node, control)
+            self._keep(node, control)
             return
+        before = self._before_more(link, control) if link.busy else None
         try:
             link.send(control)
         except TermEncodeError as error:
             _send_readable(link, control, error)
         except UsageError as error:
             self._not_for_this_peer(link, control, error)
+        if before is not None:
+            self._senders_to(node).suspend(control, link.connection.pending - before)
+        elif link.busy:
+            self._senders_to(node).suspend(control, 0)
+
+    def _before_more(self, link: Link, control: Control) -> int:
+        """Bytes that wait for a slow node already; SystemLimit for a sender that does not let itself wait."""
+        self._senders_to(link.node).check(control)
+        return link.connection.pending
+
+    def _keep(self, node: Atom, control: Control) -> None:
+        """Have it sent when there is a connection."""
+        if node in self._senders:
+            self._senders[node].check(control)
+        if self.dialler.enqueue(node, control) > self.busy_limit:
+            self._senders_to(node).suspend(control, weight(control))
+
+    def _senders_to(self, node: Atom) -> Senders:
+        senders = self._senders.get(node)
+        if senders is None:
+            senders = self._senders[node] = Senders(self.runtime, node, self._max_unsent)
+        return senders
+
+    def release(self, node: str) -> None:
+        """Whoever waits for `node` waits no longer."""
+        senders = self._senders.pop(node, None)
+        if senders is not None:
+            senders.release()
 
     def _not_for_this_peer(self, link: Link, control: Control, error: UsageError) -> None:
         """A peer that did not offer what the signal needs: answered or dropped here, as a BEAM does."""
@@ -110,6 +151,15 @@ class Router:
     def is_connected(self, node: str) -> bool:
         """Whether there is a link to `node` now."""
         return node in self._links
+
+    def is_wanted(self, node: str) -> bool:
+        """Whether there is a link to `node`, or will be one soon."""
+        return node in self._links or self.dialler.is_wanted(node)
+
+    def is_busy(self, node: str) -> bool:
+        """Whether who sends to `node` now is suspended."""
+        link = self._links.get(node)
+        return node in self._senders if link is None else link.busy
 
     def connect_soon(self, node: Atom, failed: Callable[[], object]) -> None:
         """Begin to connect; `failed` is called, later, if that does not work."""
@@ -149,7 +199,8 @@ class Router:
         old = self._links.get(node)
         if old is not None:
             old.close()
-        link.go_up(self, node, peer.visible)
+        link.on_writable = lambda: self.release(node)
+        link.go_up(self, node, peer.visible, self.busy_limit)
         self._links[node] = link
         self._known.pop(node, None)
         self._known[node] = None

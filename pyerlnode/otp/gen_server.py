@@ -348,11 +348,12 @@ async def start_server(
 def spawn_server(runtime: Runtime, cls: type[GenServer], *args: Any, name: str) -> Pid:
     """Start a server of the node itself: registered at once, linked to nobody, not waited for.
 
-    It traps exits: who links to it and goes must not take it along.
+    It traps exits: who links to it and goes must not take it along.  A slow node does not
+    suspend it: it has the others to answer.
     """
     handlers = handlers_of(cls, GenServer)
     process = runtime.spawn(Server(cls, handlers, args, None))
-    process.trap_exit = True
+    process.trap_exit = process.async_dist = True
     process.dictionary = {proc_lib.ANCESTORS: [], proc_lib.INITIAL_CALL: (handlers.module, _INIT, 1)}
     runtime.names.register(name, process.pid)
     return process.pid

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _ALIAS_MODES = ("explicit_unalias", "demonitor", "reply_demonitor")
 _UNDEFINED = Atom("undefined")
+_OK = Atom("ok")
+_FLAGS = ("trap_exit", "async_dist")
 
 
 def self() -> Pid:
@@ -66,16 +68,25 @@ def make_ref() -> Reference:
 # --- messages ---------------------------------------------------------------------
 
 
-def send(to: Destination, message: Term) -> Term:
+def send(to: Destination, message: Term, *, nosuspend: bool = False, noconnect: bool = False) -> Term:
     """Send `message` to a pid, an alias, a local name or `(name, node)`; returns the message.
 
-    Never waits.  Raises BadArg for a local name that is not registered.
+    Never waits; but a process that sends more than a slow node takes is suspended afterwards,
+    until that takes more or the connection is lost.  With `nosuspend` or `noconnect` (do not
+    connect for this) the atom `ok`, or that very word where nothing was sent.  Raises BadArg for
+    a local name that is not registered, SystemLimit for who cannot be suspended and goes on.
     """
     try:
         process = this_process()
     except OtherThread as here:
-        return here.call(send, to, message)
-    process.runtime.send(to, message, process)
+        return here.call(send, to, message, nosuspend=nosuspend, noconnect=noconnect)
+    runtime = process.runtime
+    if nosuspend or noconnect:
+        obstacle = runtime.obstacle(to, process, nosuspend=nosuspend, noconnect=noconnect)
+        if obstacle is None:
+            runtime.send(to, message, process)
+        return obstacle or _OK
+    runtime.send(to, message, process)
     return message
 
 
@@ -244,13 +255,18 @@ def is_alive(pid: Pid) -> bool:
 
 @forwarded
 def process_flag(flag: str, value: bool) -> bool:
-    """Set `trap_exit`; the old value.  BadArg for another flag, and for what is neither True nor False."""
-    if flag != "trap_exit":
-        raise BadArg(f"process_flag knows trap_exit, not {flag}")
+    """Set `trap_exit` or `async_dist`; the old value.
+
+    With `async_dist` a process is never suspended for sending more than a slow node takes.
+    BadArg for another flag, and for what is neither True nor False.
+    """
+    if flag not in _FLAGS:
+        raise BadArg(f"process_flag knows {' and '.join(_FLAGS)}, not {flag}")
     if not isinstance(value, bool):
-        raise BadArg(f"trap_exit is True or False, not {value!r}")
+        raise BadArg(f"{flag} is True or False, not {value!r}")
     process = this_process()
-    old, process.trap_exit = process.trap_exit, value
+    old: bool = getattr(process, flag)
+    setattr(process, flag, value)
     return old
 
 

@@ -81,6 +81,7 @@ class _Step:
         self._work = work
         self._call = function, args, kwargs
         self._answer = answer
+        self._value: Any = None
 
     def __call__(self) -> None:
         if self._answer.done():
@@ -92,7 +93,16 @@ class _Step:
         except BaseException as error:
             settle(self._answer, None, error)
         else:
-            settle(self._answer, value, None)
+            self._value = value
+            if self._process.suspended is None:
+                self.turn()
+            else:
+                # It has sent more than the other node takes: here the thread can wait for that.
+                self._process.suspended.due.append(self)
+
+    def turn(self) -> None:
+        """Let the thread go on."""
+        settle(self._answer, self._value, None)
 
 
 def settle(answer: Future[Any], value: Any, error: BaseException | None) -> None:

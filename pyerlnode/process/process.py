@@ -25,6 +25,7 @@ from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.process.log_events import process_crashed
 from pyerlnode.process.mailbox import NO_MESSAGE, Mailbox, Receive
 from pyerlnode.process.reasons import exc_info, exit_reason
+from pyerlnode.process.suspended import Suspended
 from pyerlnode.process.task import ProcessTask
 from pyerlnode.term import Atom, Pid, Reference, Term
 from pyerlnode.term.text import brief, harmless
@@ -79,6 +80,7 @@ class Process:
         "_queued",
         "_started",
         "aliases",
+        "async_dist",
         "at_end",
         "behaviour",
         "context",
@@ -94,6 +96,7 @@ class Process:
         "pid",
         "receives",
         "runtime",
+        "suspended",
         "task",
         "timers",
         "trap_exit",
@@ -105,6 +108,8 @@ class Process:
         self.group_leader = group_leader or pid
         self.name: Atom | None = None
         self.trap_exit = False
+        self.async_dist = False  # what it sends never suspends it, however slow the other node is
+        self.suspended: Suspended | None = None
         self.exit_reason: Term = ALIVE
         self.behaviour: Behaviour | None = None
         self.task: ProcessTask | None = None  # the coroutine that runs in it now
@@ -152,6 +157,9 @@ class Process:
 
     def turn(self) -> None:
         """Hand messages to the behaviour: some, then it is somebody else's turn."""
+        if self.suspended is not None:
+            self.suspended.due.append(self)  # and `_queued` stays, so that this is done once
+            return
         try:
             context = self.context
             if context is not None and self.behaviour is not None and self.task is None:
@@ -183,7 +191,7 @@ class Process:
             waiting = behaviour.start(self)
         handle = behaviour.message
         left = MESSAGES_PER_TURN
-        while left and waiting is None:
+        while left and waiting is None and self.suspended is None:
             mailbox = self.mailbox
             if mailbox is None:  # it has ended, or has had no mail yet
                 return None
@@ -251,6 +259,27 @@ class Process:
         if not self._queued:
             self._queued = True
             self.runtime.queue.append(self)
+
+    # --- no turns for a while ---------------------------------------------------
+
+    def suspend(self) -> None:
+        """Give it no turn after this one, until `resume` was called as often."""
+        if self.suspended is None:
+            self.suspended = Suspended()
+        self.suspended.count += 1
+
+    def resume(self) -> None:
+        """Take one `suspend` back."""
+        if self.suspended is None:
+            return  # it has ended meanwhile
+        self.suspended.count -= 1
+        if self.suspended.count == 0:
+            self._end_suspension()
+
+    def _end_suspension(self) -> None:
+        suspended, self.suspended = self.suspended, None
+        if suspended is not None:
+            suspended.make_up(self.runtime.queue)
 
     # --- mail -------------------------------------------------------------------
 
@@ -379,6 +408,7 @@ class Process:
         self.context = None  # which refers to this process
         if mailbox is not None:
             mailbox.close(reason)
+        self._end_suspension()  # its coroutine unwinds
         if self.task is not None:
             self.task.cancel()
         elif self.owner is not None and not self.owner.done() and not self.runtime.stopping:

@@ -44,6 +44,7 @@ logger = logging.getLogger("pyerlnode.process")
 NO_NODE = Atom("nonode@nohost")
 _UNDEF = Atom("undef")
 _NODEDOWN = Atom("nodedown")
+_NOCONNECT, _NOSUSPEND = Atom("noconnect"), Atom("nosuspend")
 
 # How long `stop` waits for coroutines that go on after they were cancelled, in seconds.
 STOP_TIME = 5.0
@@ -62,6 +63,12 @@ class Distribution(Protocol):
 
     def is_connected(self, node: Atom) -> bool:
         """Whether there is a connection now."""
+
+    def is_wanted(self, node: Atom) -> bool:
+        """Whether there is a connection, or an attempt to make one."""
+
+    def is_busy(self, node: Atom) -> bool:
+        """Whether so much waits for a slow node that who sends to it is suspended."""
 
     def connect_soon(self, node: Atom, failed: Callable[[], object]) -> None:
         """Begin to connect; `failed` is called if that does not work."""
@@ -245,6 +252,19 @@ class Runtime:
             self._send_to_name(Atom(to[0]), Atom(to[1]), message, sender)
         else:
             raise BadArg(f"cannot send to {to!r}: a pid, an alias, a name or (name, node) is wanted")
+
+    def obstacle(
+        self, to: Destination, sender: Process | None, *, nosuspend: bool, noconnect: bool
+    ) -> Atom | None:
+        """`noconnect` or `nosuspend` where sending would connect first, or suspend the sender."""
+        node = to[1] if isinstance(to, tuple) and len(to) == 2 else getattr(to, "node", self.name)
+        if node == self.name or not isinstance(node, str):
+            return None
+        distribution = self.distribution
+        if distribution is None or not distribution.is_wanted(Atom(node)):
+            return _NOCONNECT if noconnect else None
+        busy = nosuspend and not (sender and sender.async_dist) and distribution.is_busy(Atom(node))
+        return _NOSUSPEND if busy else None
 
     def _send_to_name(self, name: Atom, node: Atom, message: Term, sender: Process | None) -> None:
         if node != self.name:

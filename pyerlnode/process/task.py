@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from pyerlnode.process.process import Process
+    from pyerlnode.process.suspended import Suspended
 
 
 class Suspension:
@@ -150,6 +151,9 @@ class ProcessTask(asyncio.Future[None]):
 
     def step(self) -> None:
         """Run the coroutine to its next wait, or to its end."""
+        if self.process.suspended is not None:
+            self._put_off(self.process.suspended)
+            return
         error, self._exception_in = self._exception_in, None
         if self._must_cancel:
             self._must_cancel = False
@@ -175,6 +179,13 @@ class ProcessTask(asyncio.Future[None]):
         finally:
             error = None  # its traceback refers to this frame
             _leave_task(loop, self)  # type: ignore[arg-type]
+
+    def _put_off(self, suspended: Suspended) -> None:
+        """The process is suspended: this step is taken when it is not any more."""
+        self._fut_waiter = None  # what it waited for is over
+        if not self._queued:
+            self._queued = True
+            suspended.due.append(self)
 
     def _park(self, awaited: Any) -> None:
         if isinstance(awaited, Suspension):

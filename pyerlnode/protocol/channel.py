@@ -195,7 +195,7 @@ class FrameWriter:
             out.append(_VERSION)
             encode_parts(payload, out)
         _LENGTH.pack_into(out, 0, _checked(len(out) - 4))
-        self._outbox.put([out])
+        self._outbox.put([out], len(out))
 
     def _write_header_form(
         self, control: Control, head: ControlTuple, payload: Term, cache: AtomCacheWriter | None
@@ -213,7 +213,7 @@ class FrameWriter:
         size = _checked(2 + len(header) + len(out))
         # Who sent it matters only while parts of a large message wait.
         key = sender_of(control) if self._outbox.busy else None
-        self._outbox.put([_HEAD.pack(size, _VERSION, _HEADER) + header, out], key)
+        self._outbox.put([_HEAD.pack(size, _VERSION, _HEADER) + header, out], 4 + size, key)
 
     def _put_fragments(self, control: Control, header: bytes, out: bytearray, split: int) -> None:
         size = self._fragment_size
@@ -224,7 +224,7 @@ class FrameWriter:
         length = _IDS_END + len(header) + len(first)
         start = _FIRST_HEAD.pack(length, _VERSION, FIRST, self._sequence, count)
         rest = Rest(self._sequence, view[split + size :], size)
-        self._outbox.put([start + header, first], sender_of(control), rest)
+        self._outbox.put([start + header, first], 4 + length, sender_of(control), rest)
 
 
 def _checked(length: int) -> int:

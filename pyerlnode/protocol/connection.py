@@ -238,8 +238,8 @@ class Connection:
         handshake.answer_alive(go_on, now)
         self._flush_handshake()
 
-    def send(self, control: Control, now: float) -> None:
-        """Queue a control message; the connection must be UP.
+    def send(self, control: Control, now: float) -> int:
+        """Queue a control message; the connection must be UP.  Gives how many bytes are queued then.
 
         Raises UsageError for what this peer cannot be sent (no SPAWN or ALIAS
         negotiated, a Link in the name of another node's process), TermEncodeError
@@ -250,6 +250,7 @@ class Connection:
             raise UsageError(f"nothing can be sent to {self.name}: {self.state.value}")
         writer.write(control)
         self._wrote = True
+        return self._outbox.pending
 
     def data_to_send(self, limit: int | None = None) -> bytes:
         """Take bytes to write, b"" if there are none.

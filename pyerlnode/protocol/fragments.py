@@ -147,46 +147,43 @@ class Outbox:
       empty, and then everything waits behind it.
     """
 
-    __slots__ = ("_lanes", "_ready", "_waiting")
+    __slots__ = ("_lanes", "_ready", "pending")
 
     def __init__(self) -> None:
         self._ready: Pieces = []
         self._lanes: dict[Hashable, deque[Pieces | Rest]] = {}
-        self._waiting = 0  # bytes in the lanes
+        #: bytes to be sent, ready or in a lane
+        self.pending = 0
 
     @property
     def busy(self) -> bool:
         """Whether anything waits in a lane."""
         return bool(self._lanes)
 
-    @property
-    def pending(self) -> int:
-        """Bytes to be sent."""
-        return sum(map(len, self._ready)) + self._waiting
-
     def passes(self, key: Hashable) -> bool:
         """Whether a message of the sender `key` would be sent before all that waits."""
         lanes = self._lanes
         return not lanes or (key is not None and key not in lanes and None not in lanes)
 
-    def put(self, pieces: Pieces, key: Hashable = None, rest: Rest | None = None) -> None:
-        """Queue a frame of the sender `key`, and the rest of its message."""
+    def put(self, pieces: Pieces, size: int, key: Hashable = None, rest: Rest | None = None) -> None:
+        """Queue a frame of the sender `key`, of `size` bytes, and the rest of its message."""
+        self.pending += size
+        if rest is not None:
+            self.pending += rest.left
         if self.passes(key):
             self._ready += pieces
             if rest is not None:
                 self._lanes[key] = deque((rest,))
-                self._waiting += rest.left
             return
         lane = self._lanes.setdefault(None if None in self._lanes else key, deque())
         lane.append(pieces)
-        self._waiting += sum(map(len, pieces))
         if rest is not None:
             lane.append(rest)
-            self._waiting += rest.left
 
     def put_now(self, data: bytes) -> None:
         """Queue `data` in front of all that waits."""
         self._ready.append(data)
+        self.pending += len(data)
 
     def take(self, limit: int | None = None) -> bytes:
         """Take what is ready, and parts of what waits until about `limit` bytes."""
@@ -195,13 +192,13 @@ class Outbox:
             if not out:
                 return b""
             self._ready = []
+            self.pending = 0
             return b"".join(out)
         self._ready = []
         size = sum(map(len, out))
         while self._lanes and (limit is None or size < limit):
-            moved = self._move_one(out)
-            size += moved
-            self._waiting -= moved
+            size += self._move_one(out)
+        self.pending -= size
         return b"".join(out)
 
     def _move_one(self, out: Pieces) -> int:

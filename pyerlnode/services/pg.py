@@ -537,6 +537,7 @@ def _start(runtime: Runtime, name: Atom) -> Pid:
         raise BadArg(f"the scope {name} is started already, or another process has its name")
     scope = Scope(name, runtime)
     process = scope.process = runtime.spawn(ScopeProcess(scope))
+    process.async_dist = True  # a node that is slow to read must not keep it from the others
     process.dictionary = {proc_lib.ANCESTORS: [], proc_lib.INITIAL_CALL: (PG, _INIT, 1)}
     runtime.names.register(name, process.pid)
     router = runtime.distribution

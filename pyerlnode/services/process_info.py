@@ -120,6 +120,8 @@ def _dictionary(process: Process) -> list[tuple[Term, Term]]:
 def _status(process: Process) -> Atom:
     if process is current_process.get():
         return Atom("running")
+    if process.suspended is not None:
+        return Atom("suspended")
     return Atom("runnable" if process.mailbox and process.task is None else "waiting")
 
 
@@ -203,6 +205,7 @@ def _nothing(process: Process) -> list[Term]:
 
 
 _ITEMS: dict[str, Callable[[Process], Any]] = {
+    "async_dist": lambda process: process.async_dist,
     "binary": _nothing,
     "current_function": _current_function,
     "current_location": _current_location,

@@ -362,6 +362,7 @@ def service(node: Node, output: TextIO | None = None, source: TextIO | None = No
     real: Any = output or getattr(sys.stdout, "terminal", sys.stdout)
     process = runtime.spawn(IoServer(real, source or getattr(sys.stdin, "terminal", sys.stdin)))
     process.trap_exit = True  # a peer that links to it and goes must not take it along
+    process.async_dist = True  # nor must one that does not read its answers keep it from others
     runtime.names.register(USER, process.pid)
     runtime.group_leader = process.pid
     runtime.before_end = io.flush

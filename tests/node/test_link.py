@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from node_tools import until
 
-from pyerlnode.node.link import DISCONNECT, HIGH_WATER, PORTION, Link
+from pyerlnode.node.link import BUSY_LIMIT, DISCONNECT, PORTION, Link
 from pyerlnode.protocol.connection import Connection
 from pyerlnode.protocol.control import Send
 from pyerlnode.protocol.events import LocalNode, NameReceived, Settings, Status, Up
@@ -182,7 +182,7 @@ async def test_a_slow_peer_makes_the_link_busy_until_it_reads(pair: Pair) -> Non
         pair.to_alex.send(message(b"x" * 100_000))
         await asyncio.sleep(0)
     waiting = pair.transport.get_write_buffer_size() + pair.to_alex.connection.pending
-    assert HIGH_WATER < waiting < 2 * HIGH_WATER
+    assert BUSY_LIMIT < waiting < 2 * BUSY_LIMIT
     assert told == []
     pair.other.resume_reading()  # type: ignore[attr-defined]
     await until(lambda: told)
@@ -198,7 +198,7 @@ async def test_a_link_is_busy_as_long_as_much_of_a_large_message_waits(pair: Pai
     await until(lambda: pair.to_alex.busy)
     assert await arrived(pair, 1) == [LARGE]
     await until(lambda: left)
-    assert len(left) == 1 and left[0] <= HIGH_WATER and not pair.to_alex.busy
+    assert len(left) == 1 and left[0] <= BUSY_LIMIT and not pair.to_alex.busy
 
 
 async def test_a_large_message_under_way_is_still_written_when_the_link_is_closed(pair: Pair) -> None:

@@ -33,7 +33,7 @@ class SimplePeer(Link):
 
     def __init__(self) -> None:
         self.sent: list[Control] = []
-        self.node, self.visible, self.closed = ALEX, True, False
+        self.node, self.visible, self.closed, self.busy = ALEX, True, False, False
         self.reason = Atom("connection_closed")
 
     def send(self, control: Control) -> None:
@@ -41,15 +41,18 @@ class SimplePeer(Link):
             raise UsageError("not negotiated")
         self.sent.append(control)
 
-    def go_up(self, owner: Any, node: Atom, visible: bool) -> None:
+    def go_up(self, owner: Any, node: Atom, visible: bool, busy_limit: int = 0) -> None:
         self.owner = owner
 
 
 class NoDialler:
     """Nothing waits for a connection."""
 
-    def enqueue(self, node: Atom, control: Control) -> None:
+    def enqueue(self, node: Atom, control: Control) -> int:
         raise AssertionError
+
+    def is_wanted(self, node: str) -> bool:
+        return False
 
     def connect_soon(self, node: Atom, failed: Callable[[], object]) -> None:
         raise AssertionError

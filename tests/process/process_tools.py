@@ -70,6 +70,7 @@ class Others:
     def __init__(self, runtime: Runtime, connected: bool = True) -> None:
         self.runtime = runtime
         self.connected = connected
+        self.busy = False
         self.sent: list[tuple[Atom, Control]] = []
         runtime.distribution = self
 
@@ -81,6 +82,12 @@ class Others:
 
     def is_connected(self, node: Atom) -> bool:
         return self.connected
+
+    def is_wanted(self, node: Atom) -> bool:
+        return self.connected
+
+    def is_busy(self, node: Atom) -> bool:
+        return self.busy
 
     def connect_soon(self, node: Atom, failed: Callable[[], object]) -> None:
         if not self.connected:

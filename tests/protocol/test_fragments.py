@@ -100,11 +100,11 @@ def test_complete_messages_cost_nothing_any_more() -> None:
 # A large message in these tests: its first frame, then parts of two bytes.
 def large(outbox: Outbox, key: object, name: bytes, parts: int = 3) -> None:
     body = name * 2 * parts
-    outbox.put([b"<", name, b">"], key, Rest(name[0], memoryview(body), 2))
+    outbox.put([b"<", name, b">"], 3, key, Rest(name[0], memoryview(body), 2))
 
 
 def small(outbox: Outbox, key: object, text: bytes) -> None:
-    outbox.put([text], key)
+    outbox.put([text], len(text), key)
 
 
 def frames(outbox: Outbox, limit: int | None = None) -> list[bytes]:
@@ -219,9 +219,9 @@ def test_order_per_sender_is_kept_and_nothing_is_lost(steps: list[tuple[int | No
         expected.append((key, number))
         if parts:
             last_part[number] = (key, number)
-            outbox.put([bytes((ord("l"), number))], key, Rest(number, memoryview(b"xy" * parts), 2))
+            outbox.put([bytes((ord("l"), number))], 2, key, Rest(number, memoryview(b"xy" * parts), 2))
         else:
-            outbox.put([bytes((ord("s"), number))], key)
+            outbox.put([bytes((ord("s"), number))], 2, key)
         collect(limit)
     collect(None)
     assert sorted(finished, key=lambda one: one[1]) == expected

@@ -31,8 +31,9 @@ erlang = BuiltinModule(":erlang")
 
 OTP_RELEASE: Final = "27"
 _ERTS_VERSION: Final = "15.0"
-_UNDEFINED, _TRUE = Atom("undefined"), True
-_TRAP_EXIT = "trap_exit"
+_UNDEFINED, _TRUE, _OK = Atom("undefined"), True, Atom("ok")
+_FLAGS = ("trap_exit", "async_dist")
+_SEND = ("nosuspend", "noconnect")
 _FUNCTION_CLAUSE = Atom("function_clause")
 
 # --- the node ---------------------------------------------------------------------------
@@ -92,8 +93,10 @@ def _version() -> str:
 
 
 _SYSTEM: dict[str, Callable[[], Term]] = {
+    "async_dist": lambda: False,
     "atom_limit": lambda: Atom.TABLE_LIMIT,
     "creation": lambda: this_process().runtime.creation,
+    "dist_buf_busy_limit": lambda: local_node().config.dist_buf_busy_limit,
     "endian": lambda: Atom(sys.byteorder),
     "logical_processors": lambda: os.cpu_count() or Atom("unknown"),
     "logical_processors_online": lambda: os.cpu_count() or Atom("unknown"),
@@ -162,8 +165,8 @@ def process_info(pid: Pid, *items: Term) -> Term:
 
 @erlang.export
 def process_flag(flag: Atom, value: Term) -> Term:
-    if flag != _TRAP_EXIT or not isinstance(value, bool):
-        raise BadArg(f"process_flag knows trap_exit, not {flag}")
+    if flag not in _FLAGS or not isinstance(value, bool):
+        raise BadArg(f"process_flag knows {' and '.join(_FLAGS)}, not {flag}")
     return processes.process_flag(flag, value)
 
 
@@ -207,8 +210,24 @@ def demonitor(ref: Reference, options: list[Any] | None = None) -> bool:
 
 
 @erlang.export
-def send(to: Any, message: Any) -> Term:
-    return processes.send(to, message)
+def send(to: Any, message: Any, options: Any = None) -> Term:
+    return processes.send(to, message) if options is None else send_with(to, message, options)
+
+
+def send_with(to: Any, message: Any, options: Any) -> Term:
+    """`erlang:send/3`: `ok`, or the option that kept it from being sent; BadArg for an unknown one."""
+    if not isinstance(options, list) or not all(type(each) is Atom and each in _SEND for each in options):
+        raise BadArg(f"send knows the options {' and '.join(_SEND)}, not {options!r}")
+    nosuspend, noconnect = (word in options for word in _SEND)
+    if not nosuspend and not noconnect:
+        processes.send(to, message)
+        return _OK
+    return processes.send(to, message, nosuspend=nosuspend, noconnect=noconnect)
+
+
+@erlang.export
+def send_nosuspend(to: Any, message: Any, options: list[Any] | None = None) -> bool:
+    return send_with(to, message, [Atom("nosuspend"), *(options or [])]) is _OK
 
 
 @erlang.export("!")

@@ -707,6 +707,8 @@ def start(node: Node, *, connect_all: bool, prevent_overlapping_partitions: bool
     # One of them alone would be half a member: the others would wait for it.
     for part in (member.locker, member.registrar):
         Links.of(process).link(part.pid)
+    # All nodes wait for each of these, none of these for a node that is slow to read.
+    process.async_dist = member.locker.async_dist = member.registrar.async_dist = True
     node.on_node_event(member.observe)
     for other in node.nodes("visible"):
         process.put((NODEUP, other))

@@ -15,14 +15,14 @@ import pyerlnode.process as processes
 from pyerlnode.errors import ErlangError, Exit, Throw
 from pyerlnode.process import Process, this_process
 from pyerlnode.services.evaluator import limits
-from pyerlnode.services.evaluator.library.erlang import badarg, erlang, send
+from pyerlnode.services.evaluator.library.erlang import badarg, erlang
 from pyerlnode.services.evaluator.library.registry import TailCall, TailRemote
 from pyerlnode.term import Atom, Export, Fun, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SYSTEM_LIMIT, _OK = Atom("system_limit"), Atom("ok")
+_SYSTEM_LIMIT = Atom("system_limit")
 _BADARG: Final = Atom("badarg")
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
@@ -159,17 +159,6 @@ def spawn_opt(fun: Any, options: Any) -> Any:
             processes.link(pid)
         return (pid, ref)
     return (processes.spawn_link if "link" in options else processes.spawn)(_run, *called)
-
-
-# --- messages ---------------------------------------------------------------------------
-
-
-@_process("send", 3)
-def send_with(to: Any, message: Any, options: Any) -> Atom:
-    if type(options) is not list:
-        raise badarg()
-    send(to, message)
-    return _OK
 
 
 # --- the process dictionary ---------------------------------------------------------------

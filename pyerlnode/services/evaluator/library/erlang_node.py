@@ -40,6 +40,8 @@ _FUNCTIONS: Final = {
     "group_leader": (0, 2),
     "link": (1,),
     "process_flag": (2,),
+    "send": (3,),
+    "send_nosuspend": (2, 3),
     "unlink": (1,),
     "monitor": (2,),
     "demonitor": (1, 2),
