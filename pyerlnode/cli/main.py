@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Sub-command -> what it does; the module of that name in this package has `configure` and `run`.
 COMMANDS = {
     "run": "run a node that hosts a Python program",
+    "cluster": "run several nodes of one program on this machine",
     "epmd": "serve the Erlang port mapper",
     "names": "list the nodes that are registered on a host",
     "ping": "say whether a node answers",
