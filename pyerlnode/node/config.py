@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pyerlnode.errors import ConfigError
 from pyerlnode.node import names
+from pyerlnode.node.link import BUSY_LIMIT
+from pyerlnode.node.senders import MAX_UNSENT
 from pyerlnode.protocol.epmd import EPMD_PORT
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class NodeSettings(TypedDict, total=False):
     max_pending: int
     max_frame: int
     max_queued: int
+    dist_buf_busy_limit: int
+    max_unsent: int
     closures: str
     remsh: bool
     tls: str | None
@@ -81,6 +85,10 @@ class NodeConfig:
     max_frame: int = 256 * 1024 * 1024
     #: control messages kept for a peer that is being dialled
     max_queued: int = 1_000_000
+    #: bytes that may wait for a slow peer before who sends to it is suspended: a BEAM's +zdbbl
+    dist_buf_busy_limit: int = BUSY_LIMIT
+    #: bytes that a process which does not let itself be suspended may send to such a peer
+    max_unsent: int = MAX_UNSENT
     #: what closures from shells may do: `off`, `exported` or `builtins`
     closures: str = "builtins"
     #: let `iex --remsh`, `erl -remsh` and `pyerlnode remsh` open a Python prompt here
@@ -96,7 +104,7 @@ class NodeConfig:
         _check("listen port", high, low, 65535)
         _check("net_ticktime", self.net_ticktime, 0.1, 2**31)
         _check("net_setuptime", self.net_setuptime, 0.01, 120)
-        for setting in ("max_connections", "max_pending", "max_queued"):
+        for setting in ("max_connections", "max_pending", "max_queued", "dist_buf_busy_limit", "max_unsent"):
             _check(setting, getattr(self, setting), 1, 2**31)
         _check("max_frame", self.max_frame, 1024, 2**32 - 1)
         if self.closures not in CLOSURES:
@@ -132,6 +140,8 @@ class NodeConfig:
         max_pending: int = 128,
         max_frame: int = 256 * 1024 * 1024,
         max_queued: int = 1_000_000,
+        dist_buf_busy_limit: int = BUSY_LIMIT,
+        max_unsent: int = MAX_UNSENT,
         closures: str = "builtins",
         remsh: bool = False,
         tls: str | None = None,
@@ -158,6 +168,8 @@ class NodeConfig:
             max_pending=max_pending,
             max_frame=max_frame,
             max_queued=max_queued,
+            dist_buf_busy_limit=dist_buf_busy_limit,
+            max_unsent=max_unsent,
             closures=closures,
             remsh=remsh,
             tls=tls,

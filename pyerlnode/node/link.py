@@ -6,6 +6,10 @@
 A large message leaves in portions, one for each turn, and none while the transport has
 enough of them: what others send meanwhile, and what the peer sends, passes between.
 
+A link is busy from the signal on with which more than `busy_limit` bytes wait for a slow
+peer, here or in the transport, until the transport has written nearly all that it has.
+It takes what is sent meanwhile all the same: who is to wait then is `senders`' business.
+
 Who owns a link decides what its events mean: the listener or one attempt of the
 connector during the handshake, the router once it is up.  Nothing is awaited here
 and nothing logs while all is well.
@@ -39,8 +43,8 @@ NET_TICK_TIMEOUT: Final = Atom("net_tick_timeout")
 DISCONNECT: Final = Atom("disconnect")
 SHUTDOWN: Final = Atom("shutdown")
 _NOBODY: Final = Atom("nonode@nohost")
-# Bytes that may wait before the link counts as busy: a BEAM's +zdbbl.
-HIGH_WATER = 1024 * 1024
+# Bytes that may wait before a link is busy: a BEAM's default, too (+zdbbl).
+BUSY_LIMIT = 1024 * 1024
 # Bytes of large messages that are written in one turn, and that may wait in the transport,
 # where nothing can pass them any more.
 PORTION = 256 * 1024
@@ -75,10 +79,12 @@ class Link(asyncio.Protocol):
         "_gone",
         "_loop",
         "_paused",
+        "_room",
         "_timer",
         "_transport",
         "address",
         "busy",
+        "busy_limit",
         "closed",
         "connection",
         "node",
@@ -107,9 +113,10 @@ class Link(asyncio.Protocol):
         self.closed = False
         #: why it was closed, in OTP's words for nodedown
         self.reason = CONNECTION_CLOSED
-        #: more than HIGH_WATER bytes wait for a slow peer, here or in the transport
+        self.busy_limit = BUSY_LIMIT
+        #: more bytes than that wait for a slow peer, here or in the transport
         self.busy = False
-        #: called when a busy link is not busy any more
+        #: called when a busy link is not busy any more, also because it is closed
         self.on_writable: Callable[[], object] | None = None
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -117,6 +124,8 @@ class Link(asyncio.Protocol):
         self._gone: asyncio.Future[None] | None = None
         self._dirty = False
         self._paused = False
+        # Bytes that may wait in the connection: the others of `busy_limit` wait in the transport.
+        self._room = BUSY_LIMIT
 
     def __repr__(self) -> str:
         return f"<Link {self}{' up' if self.up else ''}>"
@@ -124,9 +133,10 @@ class Link(asyncio.Protocol):
     def __str__(self) -> str:
         return f"{self.what} at {self.address}" if self.what else self.address
 
-    def go_up(self, owner: LinkOwner, node: Atom, visible: bool) -> None:
+    def go_up(self, owner: LinkOwner, node: Atom, visible: bool, busy_limit: int = BUSY_LIMIT) -> None:
         """The handshake is done: `node` is at the other end, and `owner` takes what it sends."""
         self.owner, self.node, self.visible = owner, node, visible
+        self.busy_limit = self._room = busy_limit
         self.what = node
         self.up = True
         self.flush_soon()  # the last step of the handshake
@@ -139,7 +149,8 @@ class Link(asyncio.Protocol):
 
         Raises TermEncodeError, and then sends nothing of it.
         """
-        self.connection.send(control, self._loop.time())
+        if self.connection.send(control, self._loop.time()) > self._room:
+            self.busy = True
         self.sent += 1
         if not self._dirty:
             self._dirty = True
@@ -165,7 +176,9 @@ class Link(asyncio.Protocol):
         if waiting and not self._paused:
             self.flush_soon()
         if waiting or self._paused or self.busy:
-            self._weigh(waiting + transport.get_write_buffer_size())
+            self._weigh()
+        else:
+            self._room = self.busy_limit
 
     def _flush_all(self) -> None:
         """Write all that is queued: there will be no other turn."""
@@ -245,14 +258,25 @@ class Link(asyncio.Protocol):
         self._paused = False
         self._flush()
 
-    def _weigh(self, waiting: int) -> None:
+    @property
+    def waiting(self) -> int:
+        """Bytes that the system has not taken yet."""
+        written = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return self.connection.pending + written
+
+    def _weigh(self) -> None:
         """Decide whether the link is busy; once it is, it stays so until the transport wants more."""
-        if waiting > HIGH_WATER:
+        waiting = self.waiting
+        self._room = self.busy_limit - (waiting - self.connection.pending)
+        if waiting > self.busy_limit:
             self.busy = True
         elif self.busy and not self._paused:
-            self.busy = False
-            if self.on_writable is not None:
-                self.on_writable()
+            self._free()
+
+    def _free(self) -> None:
+        self.busy = False
+        if self.on_writable is not None:
+            self.on_writable()
 
     # --- the end --------------------------------------------------------------------
 
@@ -293,6 +317,8 @@ class Link(asyncio.Protocol):
             if transport.get_write_buffer_size():
                 self._loop.call_later(_LINGER, transport.abort)
         self.owner.link_down(self, error)
+        if self.busy:
+            self._free()
 
     async def wait_gone(self) -> None:
         """Wait until the transport of a closed link is gone, at most a second."""

@@ -128,7 +128,9 @@ class Node:
         cookies = self._cookies = Cookies(find_cookie(config.cookie, os.environ))
         tls = self._tls = Tls(config.tls) if config.tls is not None else None
         runtime = self._runtime = Runtime()
-        router = self._router = Router(runtime)
+        router = self._router = Router(
+            runtime, busy_limit=config.dist_buf_busy_limit, max_unsent=config.max_unsent
+        )
         self._connector = Connector(
             router,
             initiate=self._initiate,
