@@ -96,7 +96,7 @@ def bin_(form: Any) -> Compiling:
         specs.append((spec, size != "default"))
         if size != "default":
             nodes.append((yield EXPRESSIONS, size))
-    # Unlike the parts of other data, a segment sees what those before it bind, and a size what its value does.
+    # A segment sees what those before it bind, and a size what its value binds, unlike parts of other data.
     return strict(nodes, _builder(specs), threads=True)
 
 
