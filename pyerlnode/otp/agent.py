@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError, Throw
 from pyerlnode.otp import gen, proc_lib
-from pyerlnode.otp.gen_server import CALL_TIMEOUT, GenServer, start_server, started
+from pyerlnode.otp.client import CALL_TIMEOUT
+from pyerlnode.otp.gen_server import GenServer, start_server, started
 from pyerlnode.otp.results import Failure, Ignore, NoReply, Reply, Stop
 from pyerlnode.otp.supervisor.child import module_of
 from pyerlnode.otp.supervisor.child_spec import ChildSpec

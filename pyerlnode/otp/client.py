@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyerlnode.otp.gen import ServerRef
 
 __all__ = [
+    "CALL_TIMEOUT",
     "all_nodes",
     "call",
     "check_response",
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 NOTHING: Final = Request.NOTHING
+# How long a call waits that does not say, in seconds.
+CALL_TIMEOUT: Final = 5.0
 
 _CALL, _STOP, _SYS, _TERMINATE = Atom("call"), Atom("stop"), Atom("sys"), Atom("terminate")
 _OK, _NOPROC, _CALLING_SELF = Atom("ok"), Atom("noproc"), Atom("calling_self")
@@ -51,13 +54,21 @@ async def call(module: Atom, server: ServerRef, request: Term, timeout: float | 
     BadArg for a timeout that is none, before anything is sent.
     """
     process = this_process()
-    check_timeout(timeout)
+    if timeout is not None and timeout is not CALL_TIMEOUT:
+        check_timeout(timeout)
     if process.inline:
         process.check_may_wait(f"{module.removeprefix('Elixir.')}.call")
     # What a via module raises is not about the call, and passes as it is.
     to = server if type(server) is Pid else gen.where(process.runtime, server)
     try:
-        sent = _sent(process, to, request, timeout)
+        there = process.runtime.process(to) if type(to) is Pid else None
+        if there is not None and type(there.behaviour) is Server and there is not process:
+            sent: Request = LocalCall(process, there, request, timeout)
+            there.put(sent)
+        else:
+            sent = gen.ask(process, gen.CALL, to, request)
+            if timeout is not None:
+                sent.expire_in(timeout)
         try:
             await sent
         except BaseException:
@@ -69,22 +80,6 @@ async def call(module: Atom, server: ServerRef, request: Term, timeout: float | 
     except Exit as error:
         args = [gen.server_term(server), request, gen.milliseconds(timeout)]
         raise gen.in_call(error, module, _CALL, args) from None
-
-
-def _sent(
-    process: Process, to: Pid | tuple[Atom, Atom] | None, request: Term, timeout: float | None
-) -> Request:
-    """A call under way, which ends its wait after `timeout` seconds."""
-    server = process.runtime.process(to) if type(to) is Pid else None
-    if server is not None and type(server.behaviour) is Server and server is not process:
-        process.check_alive()
-        call = LocalCall(process, server, request, timeout)
-        server.put(call)
-        return call
-    sent = gen.ask(process, gen.CALL, to, request)
-    if timeout is not None:
-        sent.expire_in(timeout)
-    return sent
 
 
 async def multi_call(

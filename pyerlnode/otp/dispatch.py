@@ -87,9 +87,12 @@ def is_marked(cls: type, name: str) -> bool:
 
 
 class Handler:
-    """One method with its arguments' number and converters."""
+    """One method with its arguments' number and converters.
 
-    __slots__ = ("_converters", "_fixed", "_most", "function", "least", "wants_caller")
+    `exact` arguments can be passed as they are; -1 where `arguments` must look at them.
+    """
+
+    __slots__ = ("_converters", "_fixed", "_most", "exact", "function", "least", "wants_caller")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -102,6 +105,7 @@ class Handler:
             self._take(parameter, types, converters)
         self._fixed = len(converters)
         self._converters = converters if any(converters) else None
+        self.exact = self.least if self._converters is None and self.least == self._most else -1
 
     def _take(
         self, parameter: inspect.Parameter, types: dict[str, Any], converters: list[Converter | None]

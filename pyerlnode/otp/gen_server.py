@@ -49,6 +49,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
+from pyerlnode.otp.client import CALL_TIMEOUT
 from pyerlnode.otp.dispatch import handlers_of
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import atom, check_timeout
@@ -69,8 +70,6 @@ if TYPE_CHECKING:
     from pyerlnode.process import Request, Runtime
 
 __all__ = ["GenServer"]
-
-CALL_TIMEOUT = 5.0
 
 _GEN_SERVER: Final = Atom("Elixir.GenServer")
 _INIT, _OK, _ABCAST, _UNDEF = Atom("init"), Atom("ok"), Atom("abcast"), Atom("undef")
@@ -226,7 +225,12 @@ class GenServer:
     def cast(server: ServerRef, request: Term) -> Atom:
         """Send a request that is not answered; always `ok`, whether there is such a server or not."""
         try:
-            gen.cast(server, request)
+            runtime = this_process().runtime
+            there = runtime.process(server) if type(server) is Pid else None
+            if there is not None:
+                there.put((gen.CAST, request))
+            else:
+                gen.cast(server, request)
         except OtherThread as here:
             here.call(gen.cast, server, request)
         return _OK

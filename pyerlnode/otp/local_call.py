@@ -29,6 +29,7 @@ from pyerlnode.process.mailbox import Unopened
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.process import ALIVE
 from pyerlnode.process.request import DEMONITOR
+from pyerlnode.process.task import ProcessTask
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -46,6 +47,8 @@ class LocalCall(Request, Unopened):
     __slots__ = ("_caller", "_opened", "_timeout", "request", "server")
 
     def __init__(self, process: Process, server: Process, request: Term, timeout: float | None) -> None:
+        if process.exit_reason is not ALIVE:
+            process.check_alive()
         # The other slots are filled when it is opened.
         self._waiter = None
         self._process = process
@@ -68,7 +71,8 @@ class LocalCall(Request, Unopened):
             yield from super().__await__()
             return
         self._waiter = task
-        task.waits_in_this_run()
+        if not task.watched:
+            task.wait_in_this_run()
         # A generator is resumed without a Python call; it lives no longer than the call.
         while not self._over:
             yield self
@@ -99,7 +103,11 @@ class LocalCall(Request, Unopened):
         if self._caller is not None:
             self.close()
         self._over = True
-        self.wake()
+        waiter = self._waiter
+        if type(waiter) is ProcessTask:  # `wake`, without the call
+            waiter.resume()
+        else:
+            self.wake()
 
     def caller(self) -> Caller:
         """What `GenServer.reply` takes; from now on there is an alias."""

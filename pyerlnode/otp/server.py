@@ -229,10 +229,9 @@ class Server(Suspendable):
 
     def _dispatch(self, table: dict[str, Handler], request: Term) -> Pending:
         """Find the method that the request names, call it, and do what it returned."""
-        given: tuple[Any, ...]
         if type(request) is Atom:
             handler = table.get(request)
-            given = ()
+            given: tuple[Any, ...] = ()
         elif type(request) is tuple and request and type(request[0]) is Atom:
             handler = table.get(request[0])
             given = request[1:]
@@ -240,7 +239,7 @@ class Server(Suspendable):
             handler = None
         if handler is None:
             return self._otp_style(table, request, None)
-        args = handler.arguments(given)
+        args = given if len(given) == handler.exact else handler.arguments(given)
         if args is None:
             return self._otp_style(table, request, handler)
         try:
@@ -255,6 +254,15 @@ class Server(Suspendable):
         mode = _REPLY if table is self._handlers.calls else _NONE_ONLY
         if type(result) is CoroutineType:
             return self._run(result, mode)
+        if mode is _REPLY and not isinstance(result, Result):
+            if type(self._caller) is LocalCall:  # `_reply`, without the call
+                self._caller.answer(result)
+                self._message = None
+                return None
+            return self._reply(result)
+        if result is None and self.debug is None:
+            self._message = None
+            return None
         return self._settle(result, mode)
 
     def _otp_style(self, table: dict[str, Handler], request: Term, refused: Handler | None) -> Pending:

@@ -196,16 +196,15 @@ class Process:
             if mailbox is None:  # it has ended, or has had no mail yet
                 return None
             # `mailbox.pop()`, without a call for each message: a tenth of the time of a cast.
+            if mailbox.passed is not None:
+                mailbox.rewind()
             new = mailbox.new
-            if not new or mailbox.passed is not None:
-                if not mailbox:
-                    return None
-                waiting = handle(mailbox.pop())
-            else:
-                message = new.popleft()
-                if not new:
-                    mailbox.new = None
-                waiting = handle(message)
+            if not new:
+                return None
+            message = new.popleft()
+            if not new:
+                mailbox.new = None
+            waiting = handle(message)
             left -= 1
         return waiting
 
@@ -299,7 +298,10 @@ class Process:
             mailbox.receiving.wake()
         if not self._queued and self.task is None and self.behaviour is not None:
             self._queued = True
-            self.runtime.queue.append(self)
+            queue = self.runtime.queue  # `queue.append(self)`, as in `_work`
+            queue.ready.append(self)
+            if not queue.scheduled:
+                queue.schedule()
 
     async def receive(self, match: Matcher | None, timeout: float | None) -> Term:
         """Take the first message that `match` accepts, waiting at most `timeout` seconds.

@@ -209,9 +209,9 @@ class Runtime:
     def process(self, pid: Pid) -> Process | None:
         """The living process with this pid."""
         process = self._processes.get(pid.id | pid.serial << 28)
-        if process is None or pid.creation != self.creation or pid.node != self.name:
-            return None
-        return process
+        if process is None or process.pid is pid:  # as a rule it is the very pid that the process has
+            return process
+        return process if pid.creation == self.creation and pid.node == self.name else None
 
     def processes(self) -> list[Process]:
         """All living processes, oldest first."""

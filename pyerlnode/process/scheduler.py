@@ -51,37 +51,38 @@ class Runnable(Protocol):
 class RunQueue:
     """The queue of everything that can run, on one event loop."""
 
-    __slots__ = ("_after", "_context", "_loop", "_ready", "_scheduled")
+    __slots__ = ("_after", "_context", "_loop", "ready", "scheduled")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
         self._loop = loop
         # One context for all runs: without it each would copy that of whoever filled the queue.
         self._context = context
-        self._ready: deque[Runnable] = deque()
+        self.ready: deque[Runnable] = deque()
         self._after: list[Callable[[], None]] = []
-        self._scheduled = False
+        self.scheduled = False
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self.ready)
 
     def append(self, item: Runnable) -> None:
         """Give `item` a turn, after those that wait already."""
-        self._ready.append(item)
-        if not self._scheduled:
-            self._schedule()
+        self.ready.append(item)
+        if not self.scheduled:
+            self.schedule()
 
     def after_run(self, callback: Callable[[], None]) -> None:
         """Call `callback` before the event loop gets control back from this run, or else the next."""
         self._after.append(callback)
-        if not self._scheduled:
-            self._schedule()
+        if not self.scheduled:
+            self.schedule()
 
-    def _schedule(self) -> None:
-        self._scheduled = True
+    def schedule(self) -> None:
+        """Have the queue run, soon; to be called when something is put into `ready` and not `scheduled`."""
+        self.scheduled = True
         self._loop.call_soon(self._run, context=self._context)
 
     def _run(self) -> None:
-        ready = self._ready
+        ready = self.ready
         clock = time.perf_counter
         now = clock()
         stop = now + SLICE
@@ -100,7 +101,7 @@ class RunQueue:
             if ready or self._after:
                 self._loop.call_soon(self._run, context=self._context)
             else:
-                self._scheduled = False
+                self.scheduled = False
 
     def _call_after(self) -> None:
         after, self._after = self._after, []

@@ -45,7 +45,7 @@ class Suspension:
         raise TypeError(f"{type(self).__name__} does not say when it is ready")
 
     def outlasts_the_run(self) -> None:
-        """Called after `ProcessTask.waits_in_this_run`: the wait goes on, and the loop gets control back."""
+        """Called after `ProcessTask.wait_in_this_run`: the wait goes on, and the loop gets control back."""
 
     def wake(self) -> None:
         """Let the waiting coroutine look again."""
@@ -100,8 +100,8 @@ class ProcessTask(asyncio.Future[None]):
         "_fut_waiter",
         "_must_cancel",
         "_queued",
-        "_watched",
         "process",
+        "watched",
     )
 
     def __init__(self, process: Process, coro: Coroutine[Any, Any, Any], context: Context) -> None:
@@ -116,7 +116,7 @@ class ProcessTask(asyncio.Future[None]):
         self._cancel_text: Any = None
         self._exception_in: BaseException | None = None
         self._queued = False
-        self._watched = False
+        self.watched = False
         _register_task(self)  # type: ignore[arg-type]  # a third-party task is what it is made for
 
     def __repr__(self) -> str:
@@ -135,17 +135,21 @@ class ProcessTask(asyncio.Future[None]):
         """Put the coroutine into the run queue, once."""
         if not self._queued:
             self._queued = True
-            self.process.runtime.queue.append(self)
+            queue = self.process.runtime.queue  # `queue.append(self)`, without the call
+            queue.ready.append(self)
+            if not queue.scheduled:
+                queue.schedule()
 
-    def waits_in_this_run(self) -> None:
-        """Tell the `Suspension` that is waited for when the run is over, if that is waited for still."""
-        # Once for all that it waits for in one run, one after the other.
-        if not self._watched:
-            self._watched = True
-            self.process.runtime.queue.after_run(self._run_is_over)
+    def wait_in_this_run(self) -> None:
+        """Tell the `Suspension` that is waited for when the run is over, if it is waited for still.
+
+        Once for all that are waited for in one run, one after the other: unless `watched`.
+        """
+        self.watched = True
+        self.process.runtime.queue.after_run(self._run_is_over)
 
     def _run_is_over(self) -> None:
-        self._watched = False
+        self.watched = False
         if isinstance(self._fut_waiter, Suspension):
             self._fut_waiter.outlasts_the_run()
 
@@ -175,7 +179,10 @@ class ProcessTask(asyncio.Future[None]):
         except BaseException as exception:
             self._finish(exception)
         else:
-            self._park(awaited)
+            if isinstance(awaited, Suspension) and not self._must_cancel:
+                self._fut_waiter = awaited
+            else:
+                self._park(awaited)
         finally:
             error = None  # its traceback refers to this frame
             _leave_task(loop, self)  # type: ignore[arg-type]
