@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from pyerlnode.node.config import epmd_addresses, epmd_port
+from pyerlnode.node.config import epmd_addresses, epmd_port, epmd_relaxed
 from pyerlnode.node.epmd_server import EpmdServer
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    relaxed = "ERL_EPMD_RELAXED_COMMAND_CHECK" in os.environ
     addresses = epmd_addresses(options.address, os.environ)
+    relaxed = epmd_relaxed(os.environ)
     server = EpmdServer(epmd_port(options.port, os.environ), addresses, relaxed=relaxed)
     return asyncio.run(_serve(server))
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
+from pyerlnode.cli import connections
 from pyerlnode.cli import options as common
 from pyerlnode.node import epmd_client
 from pyerlnode.node.config import epmd_port
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    common.add_client(parser)
+    common.add_cookie(parser)
+    connections.add_epmd_port(parser)
     parser.add_argument(
         "host", nargs="?", default="127.0.0.1", help="whose EPMD to ask (default: this host's)"
     )

@@ -7,7 +7,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from pyerlnode.cli import configuration
+from pyerlnode.cli import configuration, connections
 from pyerlnode.errors import ConfigError
 from pyerlnode.node import NodeConfig
 from pyerlnode.node import names as node_names
@@ -26,17 +26,15 @@ def seconds(text: str) -> float:
     return value
 
 
-def add_epmd(parser: argparse.ArgumentParser) -> None:
-    """`--epmd-port`."""
-    parser.add_argument(
-        "--epmd-port", type=int, metavar="P", help="port of EPMD (default: ERL_EPMD_PORT, else 4369)"
-    )
-
-
 def add_client(parser: argparse.ArgumentParser) -> None:
     """What a command that joins for a moment needs."""
+    add_cookie(parser)
+    connections.add_common(parser)
+
+
+def add_cookie(parser: argparse.ArgumentParser) -> None:
+    """`--cookie`."""
     parser.add_argument("--cookie", metavar="C", help="default: PYERLNODE_COOKIE, else ~/.erlang.cookie")
-    add_epmd(parser)
 
 
 def client_config(options: argparse.Namespace, peer: str) -> NodeConfig:
@@ -44,16 +42,10 @@ def client_config(options: argparse.Namespace, peer: str) -> NodeConfig:
     _, host = node_names.split(peer)
     longnames = node_names.is_long(host)
     own_host = host if node_names.is_loopback(host) else _hostname(longnames)
-    return NodeConfig.load(
-        f"pyerlnode-{os.getpid()}-{secrets.token_hex(3)}@{own_host}",
-        options.cookie,
-        environ=os.environ,
-        hostname=own_host,
-        longnames=longnames,
-        hidden=True,
-        epmd_port=options.epmd_port,
-        epmd_serve=False,
-    )
+    name = f"pyerlnode-{os.getpid()}-{secrets.token_hex(3)}@{own_host}"
+    settings = connections.client_settings(options)
+    settings["longnames"], settings["hidden"] = longnames, True
+    return NodeConfig.load(name, options.cookie, environ=os.environ, hostname=own_host, **settings)
 
 
 def _hostname(longnames: bool) -> str:
@@ -70,18 +62,11 @@ def run_config(options: argparse.Namespace) -> NodeConfig:
     name = options.name if longnames else options.sname
     if not name:
         raise ConfigError("the node's name is empty")
-    return NodeConfig.load(
-        name,
-        options.cookie,
-        environ=os.environ,
-        hostname=socket.getfqdn() if longnames else socket.gethostname(),
-        longnames=longnames,
-        hidden=options.hidden,
-        epmd_port=options.epmd_port,
-        net_ticktime=options.net_ticktime,
-        closures=options.closures,
-        remsh=options.remsh,
-    )
+    settings = connections.own_settings(options)
+    settings["longnames"], settings["hidden"] = longnames, options.hidden
+    settings["closures"], settings["remsh"] = options.closures, options.remsh
+    hostname = socket.getfqdn() if longnames else socket.gethostname()
+    return NodeConfig.load(name, options.cookie, environ=os.environ, hostname=hostname, **settings)
 
 
 def environment(options: argparse.Namespace) -> dict[str, dict[str, Term]]:

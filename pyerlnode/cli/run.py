@@ -13,10 +13,11 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pyerlnode.cli import connections, target
 from pyerlnode.cli import options as common
-from pyerlnode.cli import target
 from pyerlnode.cli.starter import Starter
-from pyerlnode.errors import ConfigError, ErlangError, Exit, PyerlnodeError
+from pyerlnode.errors import ConfigError, ErlangError, Exit, PyerlnodeError, UsageError
+from pyerlnode.node.hosts import address_text
 from pyerlnode.otp import Application, Supervisor
 from pyerlnode.otp.application.controller import CONTROLLER
 from pyerlnode.otp.readable import readable
@@ -55,9 +56,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     name.add_argument("--name", metavar="NODE", help="long name: NAME@HOST.DOMAIN or NAME@ADDRESS")
     parser.add_argument("--cookie", metavar="C", help="default: PYERLNODE_COOKIE, else ~/.erlang.cookie")
     parser.add_argument("--hidden", action="store_true", help="be in nobody's list of visible nodes")
-    common.add_epmd(parser)
-    parser.add_argument("--connect", metavar="NODE", action="append", default=[], help="connect at the start")
-    parser.add_argument("--net-ticktime", metavar="S", type=float, default=60.0, help="seconds (default 60)")
+    connections.add_common(parser)
+    connections.add_own(parser)
+    parser.add_argument(
+        "--connect",
+        metavar="NODE",
+        action="append",
+        default=[],
+        help="connect at the start, and stay connected",
+    )
+    parser.add_argument(
+        "--reconnect",
+        metavar="S",
+        type=pause,
+        default=30.0,
+        help="longest pause between attempts to reach such a node again, in seconds (default 30); 0: none",
+    )
     parser.add_argument(
         "--closures",
         metavar="MODE",
@@ -92,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     config = common.run_config(options)
+    if config.dynamic and not options.connect:
+        raise ConfigError("a node gets its name from the first one that it connects to: --connect is missing")
     environment = common.environment(options)
     if options.exit_on_eof and sys.stdin is None:
         raise ConfigError("--exit-on-eof: there is no standard input")
@@ -103,7 +119,15 @@ def run(options: argparse.Namespace) -> int:
         try:
             return asyncio.run(
                 serve(
-                    config, application, options.connect, terminal, environment, watched, starter, strategies
+                    config,
+                    application,
+                    options.connect,
+                    terminal,
+                    environment,
+                    watched,
+                    starter,
+                    strategies,
+                    options.reconnect,
                 )
             )
         except asyncio.CancelledError:
@@ -128,12 +152,18 @@ async def serve(
     watched: Path | None = None,
     starter: Starter | None = None,
     strategies: Sequence[Strategy] = (),
+    reconnect: float = 0,
 ) -> int:
-    """Start the node and the application, say so, and wait for a signal; the exit code."""
+    """Start the node and the application, say so, and wait for a signal; the exit code.
+
+    `reconnect` is the longest pause, in seconds, between attempts to reach lost `peers`; 0: none.
+    """
     signals = _Signals()
     if starter is not None:
         starter.when_gone(signals.arrived)
     async with Node(config) as node:
+        if config.dynamic:
+            await _get_name(node, peers)
         # Whoever links itself to this process and leaves must not take the node with it.
         process_flag("trap_exit", True)
         Application.put_all_env(environment, persistent=True)
@@ -141,8 +171,7 @@ async def serve(
         # A controller that is killed afterwards, by a second signal, ends for another reason.
         on_end(node.runtime, lambda _, reason: None if ended.done() else ended.set_result(reason))
         for peer in peers:
-            if not await node.connect(peer):
-                logging.getLogger("pyerlnode.cli").warning("cannot connect to %s", peer)
+            await _connect(node, peer, reconnect)
         if strategies:
             await _join(strategies)
         try:
@@ -156,6 +185,45 @@ async def serve(
         finally:
             await _stop(node, signals)
     return 0
+
+
+async def _get_name(node: Node, peers: list[str]) -> None:
+    """Connect to the first of the peers that gives this node a name: before that it has no processes."""
+    why = ""
+    for peer in peers:
+        error = await _dial(node, peer)
+        if error is None:
+            return
+        why = f"{why}; {peer}: {error}"
+    raise StartFailed(f"nobody gives this node a name{why}")
+
+
+async def _connect(node: Node, peer: str, reconnect: float) -> None:
+    error = await _dial(node, peer)
+    if error is not None:
+        logging.getLogger("pyerlnode.cli").warning("cannot connect to %s: %s", peer, error)
+    if reconnect:
+        from pyerlnode.services.cluster.keeper import keep_connected
+
+        told = "" if error is None else str(error)
+        node.runtime.spawn(keep_connected(peer, reconnect, told))
+
+
+async def _dial(node: Node, peer: str) -> Exception | None:
+    try:
+        await node.dial(peer)
+    except UsageError:
+        raise
+    except (PyerlnodeError, OSError) as error:
+        return error
+    return None
+
+
+def pause(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e9:
+        raise ValueError(text)
+    return value
 
 
 def _strategies(environment: dict[str, dict[str, Term]]) -> list[Strategy]:
@@ -264,5 +332,5 @@ async def _first(future: asyncio.Future[Any], event: asyncio.Event) -> None:
 
 
 def _up_line(node: Node) -> str:
-    host, port = node.epmd_address
-    return f"{node.name} up port={node.port} creation={node.creation} epmd={host}:{port}"
+    epmd = "none" if node.epmd_address is None else address_text(node.epmd_address)
+    return f"{node.name} up port={node.port} creation={node.creation} epmd={epmd}"

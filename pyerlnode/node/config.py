@@ -4,8 +4,9 @@
 ConfigError of one line out.  The names are those of the `kernel` application where it
 has them.
 
-Source: the `kernel` reference manual (net_ticktime, net_setuptime,
-inet_dist_listen_min); epmd manual (ERL_EPMD_PORT, ERL_EPMD_ADDRESS).
+Source: the `kernel` reference manual (net_ticktime, net_setuptime, dist_listen,
+inet_dist_listen_min, connect_all), the manual of `erl` (-proto_dist, -erl_epmd_port,
+-start_epmd); epmd manual (ERL_EPMD_PORT, ERL_EPMD_ADDRESS).
 Proof: tests/node/test_node_config.py.
 """
 
@@ -24,11 +25,21 @@ from pyerlnode.protocol.epmd import EPMD_PORT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CLOSURES", "NodeConfig", "NodeSettings", "epmd_addresses", "epmd_port"]
+__all__ = [
+    "CLOSURES",
+    "PROTO_DIST",
+    "NodeConfig",
+    "NodeSettings",
+    "epmd_addresses",
+    "epmd_port",
+    "epmd_relaxed",
+]
 
 _LOOPBACK = ("127.0.0.1", "::1")
 #: what `closures` can be
 CLOSURES = ("off", "exported", "builtins")
+#: what `proto_dist` can be; TLS is not among them, it comes with `tls`
+PROTO_DIST = ("inet_tcp", "inet6_tcp")
 
 
 class NodeSettings(TypedDict, total=False):
@@ -39,9 +50,17 @@ class NodeSettings(TypedDict, total=False):
     epmd_port: int | None
     epmd_address: str | None
     epmd_serve: bool
+    epmd: bool
+    erl_epmd_port: int | None
+    node_ports: Mapping[str, int]
+    proto_dist: str
+    dist_listen: bool
+    connect_all: bool
+    prevent_overlapping_partitions: bool
     listen_address: str | None
     listen_ports: tuple[int, int] | int
     net_ticktime: float
+    net_tickintensity: int
     net_setuptime: float
     max_connections: int
     max_pending: int
@@ -70,12 +89,30 @@ class NodeConfig:
     epmd_addresses: tuple[str, ...] = _LOOPBACK
     #: serve EPMD in this process when none answers on this host
     epmd_serve: bool = True
+    #: an EPMD of ours takes STOP from anybody here, and KILL while names are registered
+    epmd_relaxed: bool = False
+    #: be registered with EPMD, and ask it where others listen
+    epmd: bool = True
+    #: where all nodes listen that `node_ports` does not name; there is no EPMD then
+    erl_epmd_port: int | None = None
+    #: where single nodes listen, by their full names
+    node_ports: Mapping[str, int] = field(default_factory=dict)
+
+    #: inet_tcp or inet6_tcp: which addresses are tried first, and listened on
+    proto_dist: str = "inet_tcp"
+    #: without, nobody can connect to this node: it is hidden and not registered, and only dials
+    dist_listen: bool = True
+    #: as of `global`: be connected with all that a connected node is connected with
+    connect_all: bool = True
+    prevent_overlapping_partitions: bool = True
 
     listen_address: str = "127.0.0.1"
     #: first and last port to try; (0, 0) takes any free one
     listen_ports: tuple[int, int] = (0, 0)
 
     net_ticktime: float = 60.0
+    #: how often in a net_ticktime is looked whether the peer is silent
+    net_tickintensity: int = 4
     net_setuptime: float = 7.0
     #: authenticated connections; a further peer gets `not_allowed`
     max_connections: int = 4096
@@ -103,12 +140,20 @@ class NodeConfig:
         _check("listen port", low, 0, 65535)
         _check("listen port", high, low, 65535)
         _check("net_ticktime", self.net_ticktime, 0.1, 2**31)
+        _check("net_tickintensity", self.net_tickintensity, 4, 1000)
         _check("net_setuptime", self.net_setuptime, 0.01, 120)
         for setting in ("max_connections", "max_pending", "max_queued", "dist_buf_busy_limit", "max_unsent"):
             _check(setting, getattr(self, setting), 1, 2**31)
         _check("max_frame", self.max_frame, 1024, 2**32 - 1)
-        if self.closures not in CLOSURES:
-            raise ConfigError(f"closures is {self.closures!r}; {', '.join(CLOSURES)} are possible")
+        if self.erl_epmd_port is not None:
+            _check("erl_epmd_port", self.erl_epmd_port, 1, 65535)
+        for node, port in self.node_ports.items():
+            names.split(node)
+            _check(f"the port of {node}", port, 1, 65535)
+        for setting, choices in (("closures", CLOSURES), ("proto_dist", PROTO_DIST)):
+            value = getattr(self, setting)
+            if value not in choices:
+                raise ConfigError(f"{setting} is {value!r}; {', '.join(choices)} are possible")
 
     @property
     def dynamic(self) -> bool:
@@ -118,6 +163,15 @@ class NodeConfig:
     @property
     def host(self) -> str:
         return names.split(self.name)[1]
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether IPv6 comes first."""
+        return self.proto_dist == PROTO_DIST[1]
+
+    def port_of(self, node: str) -> int | None:
+        """Where `node` listens, if that is settled without EPMD."""
+        return self.node_ports.get(node, self.erl_epmd_port)
 
     @classmethod
     def load(
@@ -132,9 +186,17 @@ class NodeConfig:
         epmd_port: int | None = None,
         epmd_address: str | None = None,
         epmd_serve: bool = True,
+        epmd: bool = True,
+        erl_epmd_port: int | None = None,
+        node_ports: Mapping[str, int] | None = None,
+        proto_dist: str = PROTO_DIST[0],
+        dist_listen: bool = True,
+        connect_all: bool = True,
+        prevent_overlapping_partitions: bool = True,
         listen_address: str | None = None,
         listen_ports: tuple[int, int] | int = 0,
         net_ticktime: float = 60.0,
+        net_tickintensity: int = 4,
         net_setuptime: float = 7.0,
         max_connections: int = 4096,
         max_pending: int = 128,
@@ -151,7 +213,11 @@ class NodeConfig:
         `hostname` is this machine's (its full one where long names are wanted).
         """
         name, longnames = names.full_name(name, hostname, longnames=longnames)
-        host = names.split(name)[1]
+        alive, host = names.split(name)
+        # As in OTP, who cannot be dialled is in nobody's list.
+        hidden = hidden or not dist_listen or alive == names.DYNAMIC
+        if listen_ports == 0 and erl_epmd_port is not None:
+            listen_ports = erl_epmd_port
         return cls(
             name=name,
             longnames=longnames,
@@ -160,9 +226,18 @@ class NodeConfig:
             epmd_port=_epmd_port(epmd_port, environ),
             epmd_addresses=epmd_addresses(epmd_address, environ, host=host),
             epmd_serve=epmd_serve,
-            listen_address=listen_address or _listen_address(host),
+            epmd_relaxed=epmd_relaxed(environ),
+            epmd=epmd and erl_epmd_port is None,
+            erl_epmd_port=erl_epmd_port,
+            node_ports=dict(node_ports or {}),
+            proto_dist=proto_dist,
+            dist_listen=dist_listen,
+            connect_all=connect_all,
+            prevent_overlapping_partitions=prevent_overlapping_partitions,
+            listen_address=_checked_address(listen_address, host, proto_dist),
             listen_ports=(listen_ports, listen_ports) if isinstance(listen_ports, int) else listen_ports,
             net_ticktime=net_ticktime,
+            net_tickintensity=net_tickintensity,
             net_setuptime=net_setuptime,
             max_connections=max_connections,
             max_pending=max_pending,
@@ -187,6 +262,11 @@ def epmd_port(argument: int | None, environ: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
         raise ConfigError(f"ERL_EPMD_PORT is {text!r}; a port from 1 to 65535 is wanted")
     return int(text)
+
+
+def epmd_relaxed(environ: Mapping[str, str]) -> bool:
+    """Whether an EPMD of ours lets itself be stopped: ERL_EPMD_RELAXED_COMMAND_CHECK is set."""
+    return "ERL_EPMD_RELAXED_COMMAND_CHECK" in environ
 
 
 # The name is a parameter of NodeConfig.load as well.
@@ -221,14 +301,25 @@ def _without_doubles(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kept))
 
 
-def _listen_address(host: str) -> str:
-    """Where a node of this host listens: loopback for a loopback name, else everywhere."""
-    host = names.bare_host(host)
+def _checked_address(argument: str | None, host: str, proto_dist: str) -> str:
+    """Where a node listens: where it is told to, or where a node of this host does."""
+    if argument is None:
+        return _listen_address(names.bare_host(host), ipv6=proto_dist == PROTO_DIST[1])
+    address = names.bare_host(argument)
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise ConfigError(f"listen address {argument!r} is no IP address") from None
+    return address
+
+
+def _listen_address(host: str, *, ipv6: bool) -> str:
+    """Loopback for a loopback name, else everywhere."""
     if host == "localhost":
-        return "127.0.0.1"
+        return _LOOPBACK[ipv6]
     if names.is_loopback(host):
         return host
-    return "::" if ":" in host else "0.0.0.0"
+    return "::" if ":" in host or ipv6 else "0.0.0.0"
 
 
 def _check(what: str, value: float, low: float, high: float) -> None:

@@ -56,13 +56,13 @@ _ROUNDS = 20
 _GOODBYE = 1.0
 
 
-async def find(name: str, host: str, port: int) -> tuple[list[str], int]:
+async def find(name: str, host: str, port: int, *, ipv6: bool = False) -> tuple[list[str], int]:
     """The addresses of `host` and the port on which its node `name` (without `@host`) listens.
 
     The address at which EPMD answered comes first.  EpmdError says whether EPMD or the
     name is missing, OSError that the host is unknown.
     """
-    addresses = await hosts.resolve(host)
+    addresses = await hosts.resolve(host, ipv6=ipv6)
     data, address = await _ask(PortRequest(name), host, addresses, port, PortReply.decode)
     if data.node is None:
         raise EpmdError(f"EPMD on {host}, port {port}, knows no node named {name}")
@@ -142,9 +142,14 @@ class EpmdKeeper:
         *,
         serve: bool = True,
         addresses: Sequence[str] = _LOOPBACK,
+        relaxed: bool = False,
+        ipv6: bool = False,
         retry: float = RETRY,
     ) -> None:
-        """`serve`: where no EPMD answers, be one, on `addresses`."""
+        """`serve`: where no EPMD answers, be one, on `addresses` (`relaxed`: see EpmdServer).
+
+        It is looked for on 127.0.0.1 first, with `ipv6` on ::1.
+        """
         self.creation = 0
         #: the daemon in this process, while it is the one that serves
         self.server: EpmdServer | None = None
@@ -152,6 +157,8 @@ class EpmdKeeper:
         self._port = port
         self._serve = serve
         self._addresses = addresses
+        self._relaxed = relaxed
+        self._loopback = _LOOPBACK[::-1] if ipv6 else _LOOPBACK
         self._retry = retry
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -221,7 +228,7 @@ class EpmdKeeper:
         raise EpmdError(f"EPMD's port {self._port} is in use, but no EPMD answers there")
 
     async def _register(self) -> tuple[asyncio.StreamReader, int]:
-        reader, writer, _ = await _open("this machine", _LOOPBACK, self._port)
+        reader, writer, _ = await _open("this machine", self._loopback, self._port)
         try:
             writer.write(Alive2Request(self._registration).encode())
             reply = await _read(reader, "this machine", self._port, Alive2Reply.decode)
@@ -236,7 +243,7 @@ class EpmdKeeper:
 
     async def _try_to_serve(self) -> bool:
         await self._serve_no_more()
-        server = EpmdServer(self._port, self._addresses)
+        server = EpmdServer(self._port, self._addresses, relaxed=self._relaxed)
         try:
             await server.start()
         except OSError as error:

@@ -1,7 +1,7 @@
 """From a host name to addresses, and from addresses to a connection.
 
 IPv4 comes first, as with a BEAM's `inet_tcp`: what listens for Erlang nodes listens
-there unless it was told otherwise.  `localhost` and addresses need no resolver.
+there unless it was told otherwise (`inet6_tcp`).  `localhost` and addresses need no resolver.
 
 Proof: tests/node/test_hosts.py.
 """
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["address_text", "connect", "open_streams", "os_error", "resolve"]
 
 
-async def resolve(host: str) -> list[str]:
-    """The IP addresses of `host`, the one to try first first; OSError names an unknown host."""
+async def resolve(host: str, *, ipv6: bool = False) -> list[str]:
+    """The IP addresses of `host`, the one to try first first; OSError names an unknown host.
+
+    IPv4 comes first, or with `ipv6` IPv6.
+    """
     host = bare_host(host)
     if host == "localhost":
-        return ["127.0.0.1", "::1"]
+        return ["::1", "127.0.0.1"] if ipv6 else ["127.0.0.1", "::1"]
     try:
         return [str(ipaddress.ip_address(host))]
     except ValueError:
@@ -39,7 +42,8 @@ async def resolve(host: str) -> list[str]:
         infos = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise OSError(f"host {host!r} is unknown: {error}") from None
-    infos.sort(key=lambda info: info[0] != socket.AF_INET)
+    first = socket.AF_INET6 if ipv6 else socket.AF_INET
+    infos.sort(key=lambda info: info[0] != first)
     return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
 

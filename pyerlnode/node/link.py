@@ -133,6 +133,11 @@ class Link(asyncio.Protocol):
     def __str__(self) -> str:
         return f"{self.what} at {self.address}" if self.what else self.address
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether there is TLS under it."""
+        return self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
+
     def go_up(self, owner: LinkOwner, node: Atom, visible: bool, busy_limit: int = BUSY_LIMIT) -> None:
         """The handshake is done: `node` is at the other end, and `owner` takes what it sends."""
         self.owner, self.node, self.visible = owner, node, visible

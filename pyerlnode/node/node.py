@@ -17,11 +17,12 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import random
 import socket
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from pyerlnode.errors import PyerlnodeError, UsageError
-from pyerlnode.node import epmd_client, names
+from pyerlnode.errors import ConfigError, EpmdError, PyerlnodeError, UsageError
+from pyerlnode.node import epmd_client, hosts, names
 from pyerlnode.node.config import NodeConfig
 from pyerlnode.node.connector import Connector, Location
 from pyerlnode.node.cookie import Cookies, find_cookie
@@ -147,9 +148,24 @@ class Node:
             # Nobody can look for a node that has no name yet, so there is nothing to listen for.
             self._local = LocalNode.dynamic(config.host)
             return
-        self._listener = Listener(
+        if config.dist_listen:
+            self._listener = self._new_listener(router, self._connector, cookies)
+            self.port = self._listener.bind(config.listen_address, config.listen_ports)
+        self._identify(config.name, await self._register())
+        if self._listener is not None:
+            self._listener.serve()
+        await self._start_services()
+
+    def _new_listener(self, router: Router, connector: Connector, cookies: Cookies) -> Listener:
+        config, tls = self.config, self._tls
+        if tls is not None and not tls.can_listen:
+            raise ConfigError(
+                f"TLS options {tls.file}: server: without certfile nobody can connect "
+                "(dist_listen false makes a node that only dials)"
+            )
+        return Listener(
             router,
-            self._connector,
+            connector,
             cookies,
             accept=self._accept,
             max_pending=config.max_pending,
@@ -157,20 +173,25 @@ class Node:
             tls=tls,
             setuptime=config.net_setuptime,
         )
-        self.port = self._listener.bind(config.listen_address, config.listen_ports)
-        alive = names.split(config.name)[0]
+
+    async def _register(self) -> int:
+        """Let EPMD know where this node listens; the creation."""
+        config = self.config
+        if not (config.dist_listen and config.epmd):
+            # Small ones are those of old EPMDs.
+            return random.randint(4, 0xFFFFFFFF)
         self._keeper = EpmdKeeper(
-            Registration(alive, self.port),
+            Registration(names.split(config.name)[0], self.port),
             config.epmd_port,
             serve=config.epmd_serve,
             addresses=config.epmd_addresses,
+            relaxed=config.epmd_relaxed,
+            ipv6=config.ipv6,
         )
-        self._identify(config.name, await self._keeper.start())
-        self._listener.serve()
-        await self._start_services()
+        return await self._keeper.start()
 
     def _identify(self, name: str, creation: int) -> None:
-        flags = OFFERED if self.config.hidden or self.config.dynamic else OFFERED_VISIBLE
+        flags = OFFERED if self.config.hidden else OFFERED_VISIBLE
         self.runtime.identify(name, creation)
         self._local = LocalNode(name, creation, flags)
         self._named = True
@@ -251,9 +272,11 @@ class Node:
         return self._named and self._state in ("starting", "up")
 
     @property
-    def epmd_address(self) -> tuple[str, int]:
-        """Host and port of the EPMD that it is registered with."""
-        return "127.0.0.1", self.config.epmd_port
+    def epmd_address(self) -> tuple[str, int] | None:
+        """Host and port of the EPMD that it is registered with, if it is with one."""
+        if self._keeper is None:
+            return None
+        return "::1" if self.config.ipv6 else "127.0.0.1", self.config.epmd_port
 
     @property
     def serves_epmd(self) -> bool:
@@ -328,7 +351,10 @@ class Node:
     def _settings(self) -> Settings:
         config = self.config
         return Settings(
-            setup_time=config.net_setuptime, net_ticktime=config.net_ticktime, max_frame=config.max_frame
+            setup_time=config.net_setuptime,
+            net_ticktime=config.net_ticktime,
+            net_tickintensity=config.net_tickintensity,
+            max_frame=config.max_frame,
         )
 
     def _initiate(self, node: str, now: float) -> Connection:
@@ -347,8 +373,14 @@ class Node:
         return 2 if self._tls is None else 4
 
     async def _locate(self, node: str) -> Location:
+        config = self.config
         alive, host = split_name(node)
-        return Location(*await epmd_client.find(alive, host, self.config.epmd_port))
+        port = config.port_of(node)
+        if port is not None:
+            return Location(await hosts.resolve(host, ipv6=config.ipv6), port)
+        if not config.epmd:
+            raise EpmdError(f"where {node} listens is not known: there is no EPMD, and no port is set for it")
+        return Location(*await epmd_client.find(alive, host, config.epmd_port, ipv6=config.ipv6))
 
     def _named_by_peer(self, name: str, creation: int) -> None:
         self._identify(name, creation)

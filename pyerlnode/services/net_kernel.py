@@ -187,7 +187,8 @@ def _address(link: Link) -> Term:
     parts = tuple(int(part) for part in host.split(".")) if host.count(".") == 3 else charlist(host)
     where = (parts, int(port)) if port.isdigit() else Atom("undefined")
     family = Atom("inet") if isinstance(parts, tuple) else Atom("inet6")
-    return (Atom("net_address"), where, charlist(link.node.partition("@")[2]), Atom("tcp"), family)
+    protocol = Atom("tls" if link.is_secure else "tcp")
+    return (Atom("net_address"), where, charlist(link.node.partition("@")[2]), protocol, family)
 
 
 # --- the process ----------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class LocalEpmd(Polling):
 def _own_epmd_port() -> int:
     from pyerlnode.services.local import local_node
 
-    return local_node().epmd_address[1]
+    return local_node().config.epmd_port
 
 
 def host_file(file: Path | None = None) -> list[str]:

@@ -19,24 +19,25 @@ __all__ = ["keep_connected"]
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
-async def keep_connected(node: str) -> None:
+async def keep_connected(node: str, longest: float = LONGEST_PAUSE, told: str = "") -> None:
     """Be connected with `node` for as long as the calling process lives.
 
-    It dials, waits until the connection is gone, and dials again, at growing intervals with
+    `longest` is the longest pause between two attempts, in seconds, and `told` the cause that was
+    logged already.  It dials, waits until the connection is gone, and dials again, at growing intervals with
     jitter: neither do all nodes of a cluster at once nor does one of them in a hurry.  Why a node
     cannot be reached is logged once for each cause.
     """
-    pause, told = FIRST_PAUSE, ""
+    pause = min(FIRST_PAUSE, longest)
     while True:
         why = await _dial(node)
         if why is None:
             await _lost(node)
-            pause, told = FIRST_PAUSE, ""
+            pause, told = min(FIRST_PAUSE, longest), ""
         elif why != told:
             told = why
             logger.warning("%s cannot be reached: %s", node, why)
         await asyncio.sleep(random.uniform(0.5, 1.0) * pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, longest)
 
 
 async def _dial(node: str) -> str | None:

@@ -69,7 +69,12 @@ __all__ = [
 
 def service(node: Node) -> None:
     """Make a node a member of `global`: for `Node(services=...)`, behind `modules.service`."""
-    _start(node, connect_all=True, prevent_overlapping_partitions=True)
+    config = node.config
+    _start(
+        node,
+        connect_all=config.connect_all,
+        prevent_overlapping_partitions=config.prevent_overlapping_partitions,
+    )
 
 
 def configured(
