@@ -21,12 +21,16 @@ from pyerlnode.process import this_process
 from pyerlnode.process.links import Links
 from pyerlnode.process.process import NOPROC
 from pyerlnode.process.spawning import apply_export, requester
+from pyerlnode.services.distributed.unique import one_keeps
 from pyerlnode.services.modules import BuiltinModule
 from pyerlnode.term import Atom, Export, Pid, Term
 
 _ERROR = Atom("error")
 
 pyerlnode = BuiltinModule(":pyerlnode")
+
+# How `global` resolves the names of distributed supervisors' children.
+pyerlnode.export("one_child_keeps")(one_keeps)
 
 
 @pyerlnode.export
