@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mosquitto_server
 import postgresql_server
 import pytest
 
@@ -57,3 +58,9 @@ def new_node(request: pytest.FixtureRequest, node_host: str) -> Callable[..., No
 def postgresql() -> Iterator[postgresql_server.Server]:
     """A PostgreSQL server; `postgresql.create()` is the URL of an empty database."""
     yield from postgresql_server.running()
+
+
+@pytest.fixture
+def mosquitto() -> Iterator[Callable[..., mosquitto_server.Mosquitto]]:
+    """`mosquitto(users=..., persistent=True)`: an MQTT broker of the test's own."""
+    yield from mosquitto_server.brokers()

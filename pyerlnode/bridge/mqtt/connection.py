@@ -130,8 +130,7 @@ def _cause(errors: BaseException) -> str:
     """What has ended a connection: of several errors the first."""
     while isinstance(errors, BaseExceptionGroup):
         errors = errors.exceptions[0]
-    below = errors.__cause__
-    return f"{errors}: {below}" if below is not None else str(errors)
+    return str(errors)
 
 
 def _client(hub: Hub, broker: Broker) -> aiomqtt.Client:
@@ -182,8 +181,11 @@ def _entrance(hub: Hub) -> type[asyncio.Queue[aiomqtt.Message]]:
 
 async def _watch(client: aiomqtt.Client) -> None:
     """End when the connection does: nothing ever comes out of the queue."""
-    async for _ in client.messages:
-        pass
+    try:
+        async for _ in client.messages:
+            pass
+    except aiomqtt.MqttError as error:
+        raise Lost(f"the connection was lost: {error.__cause__ or error}") from None
     raise Lost("the connection was closed")
 
 
@@ -222,7 +224,7 @@ class _CaughtUp:
 
     def told(self, subscription: Subscription | None) -> None:
         """The broker knows what is wanted of one filter."""
-        self._left.discard(subscription)  # type: ignore[arg-type]  # None: of none
+        self._left.discard(subscription)
         if not self._left:
             self.event.set()
 

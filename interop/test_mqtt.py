@@ -1,0 +1,151 @@
+"""MQTT's topics for processes of BEAM nodes, and at iex."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pyerlnode import Atom
+
+OK, QUEUED = Atom("ok"), Atom("queued")
+
+
+@pytest.fixture
+def bridge(python_node, target):
+    """Start the bridge to a broker."""
+
+    def start(broker, url: str | None = None, **environment: str):
+        variables = {"MQTT_URL": url or broker.url, **environment}
+        return python_node("py", target("mqtt.py:app"), environment=variables)
+
+    return start
+
+
+def test_processes_of_a_beam_subscribe_and_publish(mosquitto, bridge, beam_node) -> None:
+    broker = mosquitto(users={"kate": "sword:fish"})
+    py = bridge(broker, f"mqtt://kate:sword%3Afish@127.0.0.1:{broker.port}")
+    alex = beam_node("alex")
+    got = alex.eval_elixir(
+        f"""
+        server = {{MQTT, :'{py.name}'}}
+        take = fn -> (receive do m -> m after 30_000 -> :nothing end) end
+        call = fn request -> GenServer.call(server, request, 30_000) end
+        first = [call.({{:subscribe, "a/+", [qos: 1]}}), call.({{:publish, "a/1", "x", [qos: 1]}}), take.()]
+        properties = %{{content_type: "t", response_topic: "r", correlation_data: <<0, 255>>,
+                        user_properties: [{{"k", "v"}}]}}
+        rich = [call.({{:publish, "a/2", <<0, 255>>, [qos: 2, properties: properties]}}), take.()]
+        kept = [call.({{:publish, "kept", "y", %{{qos: 1, retain: true}}}}),
+                call.({{:subscribe, "kept", %{{}}}}), take.()]
+        json = [call.({{:subscribe, "j", [codec: :json]}}),
+                call.({{:publish, "j", %{{t: [1.5, nil]}}, [codec: :json]}}), take.()]
+        etf = [call.({{:subscribe, "e", [codec: :etf]}}),
+               call.({{:publish, "e", {{:a, self(), 'x'}}, [codec: :etf]}}), take.() |> elem(2) |> elem(0)]
+        overlapping = [call.({{:subscribe, "#", [qos: 1]}}), call.({{:unsubscribe, "a/+"}}),
+                       call.({{:publish, "a/3", "z", []}}), take.()]
+        wrong = [{{:subscribe, "a/#/b", []}}, {{:subscribe, "a", [qos: 7]}}, {{:publish, "+", "", []}},
+                 {{:publish, "a", %{{}}, []}}, {{:unsubscribe, "no"}}, :what]
+        errors = for r <- wrong, do: call.(r)
+        cast = [GenServer.cast(server, {{:publish, "a/4", "c", []}}), take.()]
+        {{first, rich, kept, json, etf, overlapping, errors, cast}}
+        """.replace("'x'", "[120]"),
+        timeout=60,
+    ).term
+
+    def mqtt(topic: bytes, payload: object, qos: int, retain: bool = False, **more: object) -> tuple:
+        return (Atom("mqtt"), topic, payload, {"qos": qos, "retain": retain, **more})
+
+    first, rich, kept, json, etf, overlapping, errors, cast = got
+    assert first == [OK, OK, mqtt(b"a/1", b"x", 1)]
+    more = {
+        "content_type": b"t",
+        "response_topic": b"r",
+        "correlation_data": b"\0\xff",
+        "user_properties": [(b"k", b"v")],
+    }
+    assert rich == [OK, mqtt(b"a/2", b"\0\xff", 1, **more)]
+    assert kept == [OK, OK, mqtt(b"kept", b"y", 0, retain=True)]
+    assert json == [OK, OK, mqtt(b"j", {b"t": [1.5, None]}, 0)]
+    assert etf == [OK, OK, Atom("a")]
+    # What is retained comes with every new subscription that matches it.
+    assert overlapping[:3] == [OK, OK, OK] and overlapping[3] == mqtt(b"kept", b"y", 1, retain=True)
+    assert [reason if isinstance(reason, Atom) else reason[0] for _, reason in errors] == [
+        "invalid_filter", "invalid_option", "invalid_topic", "invalid_payload", "not_subscribed",
+        "unknown_request",
+    ]  # fmt: skip
+    assert cast == [OK, mqtt(b"a/3", b"z", 0)]
+    assert "terminat" not in py.output
+
+
+def test_subscribers_of_a_beam_that_end_are_forgotten(mosquitto, bridge, beam_node) -> None:
+    py = bridge(mosquitto())
+    alex, zoe = beam_node("alex"), beam_node("zoe")
+    server = f"{{MQTT, :'{py.name}'}}"
+    subscribe = f"""
+    me = self()
+    spawn(fn ->
+      send(me, GenServer.call({server}, {{:subscribe, "a/#{{node()}}", [qos: 1]}}))
+      receive do :stop -> :ok end
+    end)
+    receive do m -> m after 30_000 -> :nothing end
+    """
+    for node in (alex, zoe):
+        assert node.eval_elixir(subscribe, timeout=40).text == ":ok"
+    zoe.close()
+    count = f"""
+    count = fn count, tries ->
+      n = GenServer.call({server}, :status).subscriptions
+      if n == 1 or tries == 0, do: n, else: (Process.sleep(20); count.(count, tries - 1))
+    end
+    count.(count, 1000)
+    """
+    assert alex.eval_elixir(count, timeout=40).text == "1"
+
+
+def test_calls_from_both_sides(mosquitto, bridge, beam_node) -> None:
+    py = bridge(mosquitto())
+    alex = beam_node("alex")
+    answer = alex.eval_elixir(
+        f"""
+        server = {{MQTT, :'{py.name}'}}
+        me = self()
+        spawn(fn ->
+          :ok = GenServer.call(server, {{:subscribe, "double", [qos: 1, codec: :json]}}, 30_000)
+          send(me, :ready)
+          {{:mqtt, _, n, p}} = receive do m -> m end
+          options = [qos: 1, codec: :json, correlation_data: p.correlation_data]
+          :ok = GenServer.call(server, {{:publish, p.response_topic, 2 * n, options}})
+        end)
+        receive do :ready -> :ok after 30_000 -> :nothing end
+        {{:ok, n, _}} = GenServer.call(server, {{:call, "double", 21, [codec: :json, qos: 1]}}, 30_000)
+        {{n, GenServer.call(server, {{:call, "nobody", "x", [timeout: 100]}})}}
+        """,
+        timeout=60,
+    )
+    assert answer.text == "{42, {:error, :timeout}}"
+
+
+def test_somebody_at_iex_while_the_broker_restarts(mosquitto, bridge, iex) -> None:
+    broker = mosquitto()
+    py = bridge(broker)
+    shell = iex("alex")
+    shell.wait_for_prompt()
+    shell.command(f"server = {{MQTT, :'{py.name}'}}")
+    assert shell.command('GenServer.call(server, {:subscribe, "sensors/+/temp", [qos: 1]})', 30) == ":ok"
+    assert shell.command('GenServer.call(server, {:publish, "sensors/1/temp", "21.5", [qos: 1]})') == ":ok"
+    assert received(shell) == '{:mqtt, "sensors/1/temp", "21.5", %{qos: 1, retain: false}}'
+    broker.kill()
+    py.wait_for_output(re.compile("not connected to"), timeout=30)
+    offline = 'GenServer.call(server, {:publish, "sensors/2/temp", "20", [qos: 1]})'
+    assert shell.command(offline) == "{:ok, :queued}"
+    wrong = 'GenServer.call(server, {:subscribe, "other", []})'
+    assert re.sub(r"\s+", " ", shell.command(wrong, 30)).startswith("{:error, {:not_connected,")
+    broker.start()
+    # Nobody subscribes again, and what was published meanwhile arrives.
+    assert received(shell) == '{:mqtt, "sensors/2/temp", "20", %{qos: 1, retain: false}}'
+    assert shell.command('GenServer.call(server, {:unsubscribe, "sensors/+/temp"})', 30) == ":ok"
+    assert shell.command("GenServer.call(server, :status).subscriptions") == "0"
+
+
+def received(shell) -> str:
+    return shell.command("receive do m -> m after 30_000 -> :nothing end", 40)
