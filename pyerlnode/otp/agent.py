@@ -344,9 +344,7 @@ async def _later(result: Awaitable[Any], use: Use, thrown: Use) -> Any:
 
 def _set_initial_call(function: Any) -> None:
     """What the agent was started with is its `$initial_call`."""
-    dictionary = this_process().dictionary
-    if dictionary is not None:
-        dictionary[proc_lib.INITIAL_CALL] = _initial_call(function)
+    proc_lib.put_origin(this_process(), {proc_lib.INITIAL_CALL: _initial_call(function)})
 
 
 def _initial_call(function: Any) -> tuple[Atom, Atom, int]:

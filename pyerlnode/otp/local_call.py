@@ -20,7 +20,6 @@ Proof: tests/otp/test_local_calls.py.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pyerlnode.otp import gen
@@ -29,7 +28,7 @@ from pyerlnode.process.mailbox import Unopened
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.process import ALIVE
 from pyerlnode.process.request import DEMONITOR
-from pyerlnode.process.task import ProcessTask
+from pyerlnode.process.task import ProcessTask, runs_in
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -64,8 +63,7 @@ class LocalCall(Request, Unopened):
 
     def __await__(self) -> Generator[Any, None, None]:
         task = self._process.task
-        running: object = asyncio.current_task()
-        if task is None or task is not running:
+        if task is None or not runs_in(self._process):
             # Of a task within the process: when the process ends, nothing but the monitor ends its wait.
             self.outlasts_the_run()
             yield from super().__await__()

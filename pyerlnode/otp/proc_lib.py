@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import inspect
 from contextlib import contextmanager
+from operator import is_
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError
 from pyerlnode.otp import gen
@@ -26,8 +26,10 @@ from pyerlnode.otp.results import check_timeout
 from pyerlnode.process import Process, Suspension, demonitor, monitor, this_process
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
-from pyerlnode.process.process import EXIT, KILL, NORMAL
+from pyerlnode.process.process import EXIT, KILL, NOPROC, NORMAL
+from pyerlnode.process.task import runs_in
 from pyerlnode.term import Atom, Pid, Reference, Term
+from pyerlnode.term.term_dict import TermDict
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,6 +48,7 @@ __all__ = [
     "init_fail",
     "link_new",
     "parent_of_new",
+    "put_origin",
     "start",
     "starting_for",
 ]
@@ -62,9 +65,8 @@ IGNORE: Final = Atom("ignore")
 _OK, _ERROR, _TIMEOUT = Atom("ok"), Atom("error"), Atom("timeout")
 _ALREADY_STARTED, _UNDEF = Atom("already_started"), Atom("undef")
 
-_starting: WeakKeyDictionary[Process, _Starting] = WeakKeyDictionary()
 # A process that starts others for one of another node -> that one, which is their parent, and they.
-_starts_for: WeakKeyDictionary[Process, tuple[Pid, set[Pid]]] = WeakKeyDictionary()
+_starts_for: dict[Process, tuple[Pid, set[Pid]]] = {}
 
 
 async def start(
@@ -96,7 +98,7 @@ async def start(
         _discard(body)
         return (_ERROR, (_ALREADY_STARTED, taken))
     process = parent.runtime.new_process(parent.group_leader)
-    process.dictionary = {ANCESTORS: ancestors(parent), INITIAL_CALL: initial_call}
+    process.dictionary = _origins.of(parent, initial_call)
     if name is not None:
         refused: Term = None
         try:
@@ -116,20 +118,22 @@ async def start(
     starting = _Starting(parent, process)
     process.begin(body)
     result = await starting.wait(timeout)
+    if ref is None and type(result) is tuple and result[0] is _OK:
+        return result
     return await _finish(parent, process, result, link=link, ref=ref, name=name)
 
 
 def init_ack(process: Process, result: StartResult) -> None:
     """The process is ready (`("ok", pid)`), or is not to be started (`"ignore"`): tell who waits."""
-    starting = _starting.pop(process, None)
-    if starting is not None:
+    starting = process.starting
+    if isinstance(starting, _Starting) and starting.silent:
         starting.acknowledge(result)
 
 
 def init_fail(process: Process, result: StartResult) -> None:
     """The start fails with `result`; who waits learns of it when the process has ended."""
-    starting = _starting.pop(process, None)
-    if starting is not None:
+    starting = process.starting
+    if isinstance(starting, _Starting) and starting.silent:
         starting.prepare(result)
         parent = starting.parent
         told = parent.trap_exit or parent.owner is not None or parent in _starts_for
@@ -145,14 +149,24 @@ class _Starting(Suspension):
     __slots__ = ("_ref", "_result", "_timed_out", "_to_come", "child", "parent")
 
     def __init__(self, parent: Process, child: Process) -> None:
-        super().__init__()
+        self._waiter = None
         self.parent, self.child = parent, child
         self._result: StartResult = None
         self._to_come: StartResult = None
         self._timed_out = False
-        self._ref = parent.runtime.make_ref()
-        Monitors.of(parent).watch(self._ref, Watch(child.pid, DOWN, None, self))
-        _starting[child] = self
+        self._ref: Reference | None = None
+        child.starting = self
+        if not child.alive:
+            self.down(NOPROC)
+        elif not runs_in(parent):
+            # A task within the process waits: it has to hear of the end of that, too.
+            self._ref = parent.runtime.make_ref()
+            Monitors.of(parent).watch(self._ref, Watch(child.pid, DOWN, None, self))
+
+    @property
+    def silent(self) -> bool:
+        """Whether the process has said nothing yet."""
+        return self._result is None and self._to_come is None
 
     def ready(self) -> bool:
         return self._result is not None or self._timed_out
@@ -179,9 +193,9 @@ class _Starting(Suspension):
         finally:
             if timer is not None:
                 timer.cancel()
-            if self.parent.monitors is not None:
+            if self._ref is not None and self.parent.monitors is not None:
                 self.parent.monitors.unwatch(self._ref)
-            _starting.pop(self.child, None)
+            self.child.starting = None
             if self._result is None if self.parent.alive else self.parent in _starts_for:
                 # Too slow, the wait was cancelled, or who would tell has ended: nobody would know of it.
                 self.child.exit_signal(self.parent.pid, KILL)
@@ -221,6 +235,40 @@ async def _finish(
 
 def _is_exit(message: Term, pid: Pid) -> bool:
     return type(message) is tuple and len(message) == 3 and message[0] is EXIT and message[1] == pid
+
+
+class _Origins:
+    """What is in the dictionary of a process from its start: siblings share it, for its size."""
+
+    __slots__ = ("_dictionary", "_key")
+
+    def __init__(self) -> None:
+        self._key: tuple[Any, ...] = ()
+        self._dictionary: dict[Term, Term] = {}
+
+    def of(self, parent: Process, initial_call: tuple[Atom, Atom, int]) -> dict[Term, Term]:
+        """The dictionary of a process that `parent` starts."""
+        # The very objects: it is enough that this is found again for what is started in a row.
+        key = (parent.pid, parent.name, parent.dictionary, *initial_call)
+        if parent in _starts_for:
+            return {ANCESTORS: ancestors(parent), INITIAL_CALL: initial_call}
+        if len(key) != len(self._key) or not all(map(is_, key, self._key)):
+            self._key = key
+            self._dictionary = {ANCESTORS: ancestors(parent), INITIAL_CALL: initial_call}
+        return self._dictionary
+
+
+_origins = _Origins()
+
+
+def put_origin(process: Process, entries: dict[Term, Term]) -> None:
+    """Let the dictionary of a process that was started here say something else of where it comes from."""
+    dictionary = process.dictionary
+    if isinstance(dictionary, TermDict):
+        for key, value in entries.items():
+            dictionary[key] = value
+    elif dictionary is not None:
+        process.dictionary = {**dictionary, **entries}
 
 
 def ancestors(parent: Process) -> list[Term]:

@@ -209,13 +209,14 @@ def _spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, args: tup
     child = parent.runtime.new_process(parent.group_leader)
     try:
         # Called as the child: what is no `async def`, such as `receive`, asks at once who it is.
-        coroutine = copy_context().run(_call_as, child, function, args)
+        context = copy_context()
+        coroutine = context.run(_call_as, child, function, args)
         if not inspect.iscoroutine(coroutine):
             raise BadArg(f"spawn wants an async function, {function!r} returned {type(coroutine).__name__}")
     except BaseException:
         child.die(NORMAL)
         raise
-    child.begin(coroutine)
+    child.begin(coroutine, context)
     return child
 
 

@@ -31,12 +31,12 @@ from pyerlnode.term import Atom, Pid, Reference, Term
 from pyerlnode.term.text import brief, harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, MutableMapping
+    from collections.abc import Callable, Coroutine, Mapping
     from contextvars import Context
 
     from pyerlnode.process.links import Links
     from pyerlnode.process.mailbox import Matcher
-    from pyerlnode.process.monitors import Monitors
+    from pyerlnode.process.monitors import Monitors, Waiter
     from pyerlnode.process.runtime import Runtime
 
 logger = logging.getLogger("pyerlnode.process")
@@ -96,6 +96,7 @@ class Process:
         "pid",
         "receives",
         "runtime",
+        "starting",
         "suspended",
         "task",
         "timers",
@@ -128,7 +129,10 @@ class Process:
         self.timers: set[Reference] | None = None
         # What it owns and is to be given back or handed on when it ends, before anybody is told.
         self.at_end: dict[Callable[[Process], object], None] | None = None
-        self.dictionary: MutableMapping[Term, Term] | None = None
+        # A plain dict in it is shared with others and never changed: `put` takes its place.
+        self.dictionary: Mapping[Term, Term] | None = None
+        # Who waits until it says that it is ready, and is told if it ends before.
+        self.starting: Waiter | None = None
 
     def __repr__(self) -> str:
         name = f" {brief(self.name)}" if self.name else ""
@@ -141,19 +145,23 @@ class Process:
 
     # --- running ----------------------------------------------------------------
 
-    def begin(self, body: Coroutine[Any, Any, Any] | Behaviour) -> None:
+    def begin(self, body: Coroutine[Any, Any, Any] | Behaviour, context: Context | None = None) -> None:
         """Let a coroutine or a behaviour be what this process does, from its first turn on.
 
-        It sees the context variables as they are now, and changes its own copy.
+        It sees the context variables as they are now, and changes its own copy; or `context`,
+        in which this process is the current one already.
         """
-        self.context = copy_context()
-        self.context.run(self.runtime.make_current, self)
-        if asyncio.iscoroutine(body):
-            self.task = ProcessTask(self, body, self.context)
-            self.task.resume()
-        else:
-            self.behaviour = body
+        if context is None:
+            context = copy_context()
+            context.run(self.runtime.make_current, self)
+        self.context = context
+        # A coroutine has no `message`; to ask whether it is one takes longer for a behaviour.
+        if hasattr(body, "message"):
+            self.behaviour = body  # type: ignore[assignment]  # which is as good as an isinstance
             self._enqueue()
+        else:
+            self.task = ProcessTask(self, body, context)
+            self.task.resume()
 
     def turn(self) -> None:
         """Hand messages to the behaviour: some, then it is somebody else's turn."""
@@ -161,7 +169,7 @@ class Process:
             self.suspended.due.append(self)  # and `_queued` stays, so that this is done once
             return
         try:
-            context = self.context
+            context = self.context if self.exit_reason is ALIVE else None
             if context is not None and self.behaviour is not None and self.task is None:
                 self.inline = True
                 try:

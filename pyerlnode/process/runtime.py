@@ -388,15 +388,19 @@ class Runtime:
         """
         self._processes.pop(process.pid.id | process.pid.serial << 28, None)
         at_end, process.at_end = process.at_end, None
-        for callback in at_end or ():
-            callback(process)
+        if at_end is not None:
+            for callback in at_end:
+                callback(process)
         if process.name is not None:
             self.names.drop(process)
         if process.owner is not None:
             self._attached.pop(process.owner, None)
         for ref in process.aliases or ():
             self.aliases.pop(ref, None)
-        self.timers.process_ended(process)
+        if process.timers is not None:
+            self.timers.process_ended(process)
+        if process.starting is not None:
+            process.starting.down(process.exit_reason)
         self._to_bury.append(process)
         if self._burying:
             return

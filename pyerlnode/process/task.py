@@ -83,6 +83,12 @@ class Suspension:
         raise error
 
 
+def runs_in(process: Process) -> bool:
+    """Whether the code that runs now is the process's own coroutine, and no task within it."""
+    running: object = asyncio.current_task()
+    return running is not None and running is process.task
+
+
 class ProcessTask(asyncio.Future[None]):
     """The task of one coroutine of a process.
 

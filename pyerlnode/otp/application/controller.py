@@ -23,7 +23,7 @@ from pyerlnode.otp.application.master import APPLICATION_STARTED, STOP, Applicat
 from pyerlnode.otp.application.spec import ApplicationSpec, BadSpec
 from pyerlnode.otp.application.table import table
 from pyerlnode.otp.gen_server import GenServer, spawn_server
-from pyerlnode.otp.proc_lib import INITIAL_CALL
+from pyerlnode.otp.proc_lib import INITIAL_CALL, put_origin
 from pyerlnode.otp.reports import is_quiet
 from pyerlnode.otp.results import NoReply, Reply, Stop
 from pyerlnode.process import Request, this_process
@@ -330,6 +330,6 @@ def start_controller(
         own.environment.load(spec.name, spec.env)
     pid = spawn_server(runtime, ApplicationController, list(basic), given_up, name=CONTROLLER)
     process = runtime.process(pid)
-    if process is not None and process.dictionary is not None:
-        process.dictionary[INITIAL_CALL] = (CONTROLLER, Atom("start"), 1)
+    if process is not None:
+        put_origin(process, {INITIAL_CALL: (CONTROLLER, Atom("start"), 1)})
     return pid

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.otp import reports
-from pyerlnode.otp.proc_lib import ANCESTORS, INITIAL_CALL, ancestors, link_new
+from pyerlnode.otp.proc_lib import ANCESTORS, INITIAL_CALL, ancestors, link_new, put_origin
 from pyerlnode.otp.task import report as task_report
 from pyerlnode.otp.task.work import Work
 from pyerlnode.process import demonitor, exit_reason, monitor
@@ -154,10 +154,7 @@ async def _invoke(process: Process, owner: Owner, callers: Term, work: Work | Te
     todo = work if isinstance(work, Work) else Work.from_term(work)
     if todo is None:
         raise ErlangError(_FUNCTION_CLAUSE, [(TASK_SUPERVISED, _REPLY, [owner, callers, work], [])])
-    dictionary = process.dictionary
-    if dictionary is not None:
-        dictionary[INITIAL_CALL] = todo.initial_call
-        dictionary[CALLERS] = callers
+    put_origin(process, {INITIAL_CALL: todo.initial_call, CALLERS: callers})
     try:
         result = todo.call(process.runtime)
         return await result if inspect.isawaitable(result) else result
