@@ -23,5 +23,6 @@ except ImportError:
     raise UsageError("MQTT needs the package aiomqtt: pip install 'pyerlnode[mqtt]'") from None
 
 from pyerlnode.bridge.mqtt.client import MQTT
+from pyerlnode.bridge.mqtt.routes import Back, Call, Group, Name, Route, Topic
 
-__all__ = ["MQTT"]
+__all__ = ["MQTT", "Back", "Call", "Group", "Name", "Route", "Topic"]

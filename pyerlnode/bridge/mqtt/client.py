@@ -47,10 +47,10 @@ class MQTT:
         """Start a server and its connection, linked to the caller; the pid of their supervisor.
 
         It returns at once, connected or not.  `brokers` are URLs, `mqtt[s]://[user:password@]host:port`,
-        tried in turn; options as of `Settings`, and `children`, functions of the hub that give
-        further children.  ConfigError for what is wrong with them.
+        tried in turn; options as of `Settings`, and `routes`, a list of Route, Back and Presence.
+        ConfigError for what is wrong with them.
         """
-        more = options.pop("children", ())
+        more = _routes(options.pop("routes", ()))
         pid = await ServerSupervisor.start_link(name, _settings(brokers, options), more)
         assert pid is not None  # it never ignores its start
         return pid
@@ -58,7 +58,8 @@ class MQTT:
     @staticmethod
     def child(brokers: Sequence[str] | str, *, name: str | None = NAME, **options: Any) -> ChildSpec:
         """The specification of a server under a supervisor; takes what `start_link` takes."""
-        _settings(brokers, {key: value for key, value in options.items() if key != "children"})
+        _routes(options.get("routes", ()))
+        _settings(brokers, {key: value for key, value in options.items() if key != "routes"})
         start = (MQTT.start_link, [brokers], {**options, "name": name})
         return ChildSpec(name or NAME, start, type="supervisor")
 
@@ -122,3 +123,11 @@ def _settings(brokers: Sequence[str] | str, options: dict[str, Any]) -> Settings
         return Settings(brokers, **options)
     except TypeError as error:
         raise ConfigError(f"MQTT: {error}") from None
+
+
+def _routes(routes: Any) -> list[Any]:
+    if not isinstance(routes, (list, tuple)) or not all(
+        callable(getattr(each, "child", None)) for each in routes
+    ):
+        raise ConfigError(f"MQTT: routes is a list of Route, Back and Presence, not {routes!r}")
+    return list(routes)

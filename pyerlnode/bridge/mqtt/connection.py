@@ -20,6 +20,7 @@ import math
 import random
 import socket
 from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import aiomqtt
@@ -166,6 +167,8 @@ def _client(hub: Hub, broker: Broker) -> aiomqtt.Client:
 
 def _entrance(hub: Hub) -> type[asyncio.Queue[aiomqtt.Message]]:
     """The class of the queue that the client library puts what arrives into: nothing waits in it."""
+    # What a message is handed to acts as the connection's process.
+    context = copy_context()
 
     class Entrance(asyncio.Queue[aiomqtt.Message]):
         def put_nowait(self, message: aiomqtt.Message) -> None:
@@ -174,7 +177,7 @@ def _entrance(hub: Hub) -> type[asyncio.Queue[aiomqtt.Message]]:
             properties: dict[Term, Term] = {_QOS: message.qos, _RETAIN: message.retain}
             properties.update(from_wire(found))
             topic, payload = message.topic.value, message.payload
-            hub.deliver(topic, bytes(payload), properties, ids, retained=message.retain)
+            context.run(hub.deliver, topic, bytes(payload), properties, ids, retained=message.retain)
 
     return Entrance
 

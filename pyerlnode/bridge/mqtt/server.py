@@ -140,5 +140,6 @@ class ServerSupervisor(Supervisor, module="Elixir.MQTT.Supervisor"):
         options = {} if name is None else {"name": name}
         server = ChildSpec("server", (Server.start_link, [hub], options))
         connection = ChildSpec("connection", (Task.start_link, [keep_connected, hub]))
-        children = [server, connection, *(make(hub) for make in more)]
-        return Supervision(children, strategy="one_for_one")
+        further = [child for each in more if (child := each.child(hub)) is not None]
+        # Before it is connected, so that nothing comes that nobody takes; and it ends first.
+        return Supervision([server, *further, connection], strategy="one_for_one")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from clusters import until
+from mqtt_tools import NAME, TIMEOUT, message, running, status
 
-from pyerlnode import Atom, Node, Pid, receive
+from pyerlnode import Atom, Pid, receive
 from pyerlnode.bridge.mqtt import MQTT
 from pyerlnode.errors import ErlangError
 from pyerlnode.otp import GenServer
@@ -18,27 +18,9 @@ from pyerlnode.process import exit, is_alive, spawn, whereis
 from pyerlnode.testing import free_port as another_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from mosquitto_server import Mosquitto
-
-NAME = "Elixir.MQTT"
-TIMEOUT = 30
-
-
-@asynccontextmanager
-async def running(url: Any, port: int, **options: Any) -> AsyncIterator[Node]:
-    """A node with a server; its own task is a process that may ask it."""
-    async with Node("kate@localhost", "secret", epmd_port=port, services=[]) as node:
-        await MQTT.start_link(url, reconnect_min=0.02, reconnect_max=0.2, **options)
-        yield node
-
-
-async def message() -> tuple[Any, Any, dict[str, Any]]:
-    """The next message of a topic: topic, payload, properties."""
-    kind, topic, payload, properties = await receive(timeout=TIMEOUT)
-    assert kind == "mqtt"
-    return topic, payload, dict(properties)
 
 
 async def nothing_more() -> None:
@@ -70,10 +52,6 @@ async def elsewhere(*filters: str, **options: Any) -> Elsewhere:
     made = Elsewhere(*filters, **options)
     await until(lambda: made.ready, TIMEOUT)
     return made
-
-
-async def status(key: str) -> Any:
-    return dict(await GenServer.call(NAME, Atom("status")))[key]
 
 
 async def is_connected() -> bool:
