@@ -146,6 +146,8 @@ class _Cluster:
         self._up: dict[str, str] = {}
         self._programs: dict[str, Program] = {}
         self._stopping = asyncio.Event()
+        # More at a time than there are cores would only make each of them slow to answer the others.
+        self._starting = asyncio.Semaphore(max(2, _cores()))
 
     async def run(self) -> int:
         """Until a signal comes; the exit code."""
@@ -185,10 +187,11 @@ class _Cluster:
         loop, pause = asyncio.get_running_loop(), FIRST_PAUSE
         while not self._stopping.is_set():
             since = loop.time()
-            program = self._programs[name] = await self._start(name)
-            if self._stopping.is_set():
-                program.signal(signal.SIGTERM)
-            up = await program.up
+            async with self._starting:
+                program = self._programs[name] = await self._start(name)
+                if self._stopping.is_set():
+                    program.signal(signal.SIGTERM)
+                up = await program.up
             if up is not None:
                 self._up[name] = up.node
                 print(up.line, flush=True)

@@ -19,14 +19,15 @@ __all__ = ["keep_connected"]
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
-async def keep_connected(node: str, longest: float = LONGEST_PAUSE, told: str = "") -> None:
+async def keep_connected(node: str, longest: float | None = None, told: str = "") -> None:
     """Be connected with `node` for as long as the calling process lives.
 
-    `longest` is the longest pause between two attempts, in seconds, and `told` the cause that was
-    logged already.  It dials, waits until the connection is gone, and dials again, at growing intervals with
-    jitter: neither do all nodes of a cluster at once nor does one of them in a hurry.  Why a node
-    cannot be reached is logged once for each cause.
+    `longest` is the longest pause between two attempts, in seconds (default: LONGEST_PAUSE), and
+    `told` the cause that was logged already.  It dials, waits until the connection is gone, and
+    dials again, at growing intervals with jitter: neither do all nodes of a cluster at once nor
+    does one of them in a hurry.  Why a node cannot be reached is logged once for each cause.
     """
+    longest = LONGEST_PAUSE if longest is None else longest
     pause = min(FIRST_PAUSE, longest)
     while True:
         why = await _dial(node)

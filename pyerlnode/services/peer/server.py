@@ -107,8 +107,8 @@ async def _start(settings: Settings, output: asyncio.Queue[str | None]) -> Progr
     program = await Program.start(
         [
             *("--name" if config.longnames else "--sname", name),
-            *("--net-ticktime", str(config.net_ticktime)),
             *("--connect", node.name),
+            *_connections(node),
             *settings.args,
             settings.target,
         ],
@@ -124,6 +124,20 @@ async def _start(settings: Settings, output: asyncio.Queue[str | None]) -> Progr
     program.ended.add_done_callback(lambda _: output.put_nowait(None))
     _stop_with(node, program)
     return program
+
+
+def _connections(node: Node) -> list[str]:
+    """The options by which the peer connects as this node does."""
+    config = node.config
+    options = ["--net-ticktime", str(config.net_ticktime), "--proto-dist", config.proto_dist]
+    if config.tls is not None:
+        options += ["--tls", config.tls]
+    if not config.connect_all:
+        options += ["--no-connect-all"]
+    if not config.epmd:
+        # It finds us, and by us the others.
+        options += ["--epmd", "none", "--node-port", f"{node.name}={node.port}"]
+    return options
 
 
 def _stop_with(node: Node, program: Program) -> None:

@@ -171,6 +171,17 @@ async def test_a_peer_that_is_given_no_program_is_a_node(kate: Node) -> None:
     await run(kate, body, timeout=SECONDS)
 
 
+async def test_a_node_without_epmd_has_peers_without_epmd() -> None:
+    async with Node("kate@localhost", "secret", epmd=False) as kate:
+
+        async def body() -> None:
+            peer, node = await Peer.start(name="work")
+            assert kate.nodes() == [node]
+            await Peer.stop(peer)
+
+        await run(kate, body, timeout=SECONDS)
+
+
 async def test_what_stops_here_stops_its_peers(target: str) -> None:
     port = free_port()
     async with Node("kate@localhost", "secret", epmd_port=port) as kate:
