@@ -27,6 +27,7 @@ COMMANDS = {
     "ping": "say whether a node answers",
     "call": "call a function on a node and print the result",
     "remsh": "open the shell of a running node",
+    "tls": "make certificates for development",
     "elixir": "print where the Elixir module PyNode is, for Mix projects",
 }
 

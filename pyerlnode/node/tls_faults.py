@@ -19,6 +19,10 @@ _UNKNOWN_CA: Final = frozenset({2, 18, 19, 20, 21})
 _REVOKED = 23
 _OTHER_HOST: Final = frozenset({62, 64})
 
+_CLOSED = (
+    "it closed the connection during the TLS handshake: perhaps it does not accept our certificate, "
+    "or speaks without TLS"
+)
 _NO_TLS = "it does not speak TLS"
 _NO_VERSION = "the two ends have no version of TLS in common"
 _NO_CLIENT_CERTIFICATE = "it wants a client certificate, and none was given"
@@ -48,14 +52,12 @@ _REASONS: Final = {
 
 def handshake_fault(error: OSError, timeout: float) -> str:
     """Why a TLS handshake failed, which had `timeout` seconds."""
-    if isinstance(error, ssl.SSLEOFError):
-        return "it closed the connection during the TLS handshake"
-    if isinstance(error, ssl.SSLError):
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         return _of_ssl(error)
     if isinstance(error, (ConnectionAbortedError, TimeoutError)):
         return f"no TLS handshake within {timeout:g} s: perhaps it speaks without TLS"
-    if isinstance(error, ConnectionError):
-        return "it closed the connection during the TLS handshake: perhaps it speaks without TLS"
+    if isinstance(error, (ConnectionError, ssl.SSLEOFError)):
+        return _CLOSED
     return str(error)
 
 
