@@ -35,6 +35,7 @@ from pyerlnode.term import Atom, Export, Fun, Pid, Reference, Term
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from pyerlnode.process.per_runtime import PerRuntime
     from pyerlnode.process.pool import Runner
     from pyerlnode.process.process import Behaviour
     from pyerlnode.process.spawning import Spawning
@@ -121,6 +122,8 @@ class Runtime:
         self.apply_hook: ApplyHook = nothing_exported
         # `{:via, Module, Name}` and, under the atom `global`, `{:global, Name}`: who resolves them.
         self.name_hooks: dict[Atom, NameRegistry] = {}
+        # What `PerRuntime`s have of this one.
+        self.kept: dict[PerRuntime[Any], Any] = {}
         # New processes without a parent get this group leader (None: they lead themselves).
         self.group_leader: Pid | None = None
         self._processes: dict[int, Process] = {}

@@ -13,7 +13,6 @@ import logging
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.otp import GenServer
@@ -22,6 +21,7 @@ from pyerlnode.otp.application.controller import CONTROLLER, start_controller
 from pyerlnode.otp.application.spec import ApplicationSpec
 from pyerlnode.otp.reports import is_quiet
 from pyerlnode.process import monitor, receive
+from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.services import rpc
 from pyerlnode.term import Atom, Term, charlist, to_elixir
 
@@ -38,7 +38,7 @@ __all__ = ["on_end", "service", "stop_all"]
 logger = logging.getLogger("pyerlnode.application")
 
 # What is told of the application that the node cannot do without, and why that has ended.
-_observers: WeakKeyDictionary[Runtime, Callable[[Atom, Term], object]] = WeakKeyDictionary()
+_observers: PerRuntime[Callable[[Atom, Term], object]] = PerRuntime()
 # Stopping a node that stops itself must not be forgotten by Python.
 _stopping: set[asyncio.Task[Any]] = set()
 

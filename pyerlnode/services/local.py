@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import UsageError
 from pyerlnode.process import current_process, this_process
+from pyerlnode.process.per_runtime import PerRuntime
 
 if TYPE_CHECKING:
     from pyerlnode.node import Node
-    from pyerlnode.process import Runtime
 
 __all__ = ["has_node", "local_node", "remember"]
 
-_nodes: WeakKeyDictionary[Runtime, Node] = WeakKeyDictionary()
+_nodes: PerRuntime[Node] = PerRuntime()
 
 
 def remember(node: Node) -> None:

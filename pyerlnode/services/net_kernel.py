@@ -23,6 +23,7 @@ from pyerlnode.errors import UsageError
 from pyerlnode.otp import GenServer, NoReply, Reply
 from pyerlnode.otp.gen_server import spawn_server
 from pyerlnode.process import Process, this_process
+from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.services.local import local_node
 from pyerlnode.term import Atom, Term, charlist
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from pyerlnode.node.link import Link
     from pyerlnode.node.router import NodeEvent
     from pyerlnode.otp import Caller
-    from pyerlnode.process import Runtime
 
 __all__ = ["NetKernel", "disconnect", "monitor_nodes", "node_info", "nodes_info", "service"]
 
@@ -82,7 +82,7 @@ class Subscriptions:
             self._ids.pop(event.node, None)
 
 
-_subscriptions: WeakKeyDictionary[Runtime, Subscriptions] = WeakKeyDictionary()
+_subscriptions: PerRuntime[Subscriptions] = PerRuntime()
 
 
 def monitor_nodes(flag: Any, options: Sequence[Any] | Mapping[Any, Any] | None = None) -> Term:

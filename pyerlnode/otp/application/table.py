@@ -9,10 +9,10 @@ Proof: tests/otp/test_application.py.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from pyerlnode.otp.application.environment import Environment
 from pyerlnode.process import this_process
+from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.term import Atom, Pid, Term
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ApplicationTable:
         return None
 
 
-_tables: WeakKeyDictionary[Runtime, ApplicationTable] = WeakKeyDictionary()
+_tables: PerRuntime[ApplicationTable] = PerRuntime()
 
 
 def table(runtime: Runtime | None = None) -> ApplicationTable:

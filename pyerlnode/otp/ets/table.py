@@ -25,11 +25,11 @@ Proof: tests/otp/test_table.py.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import BadArg, PyerlnodeError
 from pyerlnode.otp.ets.types import TYPES
 from pyerlnode.process import this_process
+from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.term import Atom, Pid, Reference, Term, encode
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _TRANSFER: Final = Atom("ETS-TRANSFER")
 _PROTECTIONS = ("public", "protected", "private")
 _NOTHING: Any = object()
 
-_tables: WeakKeyDictionary[Runtime, dict[Atom | Reference, Table]] = WeakKeyDictionary()
+_tables: PerRuntime[dict[Atom | Reference, Table]] = PerRuntime()
 
 
 class Table:

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError, UsageError
 from pyerlnode.node.config import CLOSURES
 from pyerlnode.process import current_process, current_runtime, this_process
+from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.services import modules
 from pyerlnode.services.evaluator import funs
 from pyerlnode.services.evaluator.library import erlang, registry
@@ -59,7 +59,7 @@ class Settings:
 
 
 # Of each runtime; one that is not here has the default.
-_settings: WeakKeyDictionary[Runtime, Settings] = WeakKeyDictionary()
+_settings: PerRuntime[Settings] = PerRuntime()
 _DEFAULT: Final = Settings()
 
 

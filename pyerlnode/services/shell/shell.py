@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import ErlangError, Exit
 from pyerlnode.process import monitor, receive, send, this_process
 from pyerlnode.process.links import Links
+from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.process.process import KILL, NORMAL
 from pyerlnode.services import erpc, io, local
 from pyerlnode.services.shell import trace
@@ -28,7 +28,7 @@ from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from pyerlnode.process import Process, Runtime
+    from pyerlnode.process import Process
     from pyerlnode.services.shell.reader import Input
 
 __all__ = ["Shell", "current", "is_open", "start"]
@@ -42,7 +42,7 @@ _AUTOCOMPLETE: Final = "Elixir.IEx.Autocomplete"
 _PATIENCE: Final = 5.0
 
 # The shells of each runtime, oldest first.
-_shells: WeakKeyDictionary[Runtime, list[Shell]] = WeakKeyDictionary()
+_shells: PerRuntime[list[Shell]] = PerRuntime()
 
 
 def is_open() -> bool:
