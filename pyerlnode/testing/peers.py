@@ -40,14 +40,16 @@ class PythonNode(Child):
         environment: Mapping[str, str] | None = None,
         directory: str | Path | None = None,
         python: str = sys.executable,
+        prefix: Sequence[str] = (),
         timeout: float = 20.0,
     ) -> None:
         """Start `pyerlnode run TARGET` and wait for its line.
 
-        `options` are further ones of the command.  Raises HarnessError with what the
-        command wrote when it ends or is not up after `timeout` seconds.
+        `options` are further ones of the command, `prefix` what comes before it, such as a
+        `Host`'s.  Raises HarnessError with what the command wrote when it ends or is not up
+        after `timeout` seconds.
         """
-        argv = [python, "-m", "pyerlnode", "run", *name_option(name), "--cookie", cookie]
+        argv = [*prefix, python, "-m", "pyerlnode", "run", *name_option(name), "--cookie", cookie]
         argv += ["--epmd-port", str(epmd_port), *(["--hidden"] if hidden else [])]
         argv += [word for peer in connect for word in ("--connect", peer)]
         variables = {

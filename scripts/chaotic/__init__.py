@@ -1,0 +1,1 @@
+"""`scripts/chaos`: clusters that are torn apart, and must come to agree again."""
