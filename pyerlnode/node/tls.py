@@ -49,6 +49,9 @@ _VERSIONS: Final = {
 # BEAMs know these, too; here they only may stand beside the others.
 _OLD_VERSIONS: Final = ("tlsv1", "tlsv1.1")
 _CHARACTERS: Final = range(1, 0x110000)
+# With TLS 1.2 a BEAM wants new keys after so many records, and would give the connection up without
+# them; OpenSSL forbids it unless told otherwise, by an option that Python has no name for.
+_ALLOW_CLIENT_RENEGOTIATION: Final = 0x100
 # When a file last changed, and how large it was.
 Stamp = tuple[int, int, int]
 
@@ -148,6 +151,7 @@ class _Context:
         if self._role == "server":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.num_tickets = 0  # nobody comes back with one
+            context.options |= _ALLOW_CLIENT_RENEGOTIATION
             verify = bool(side.verify)
         else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -40,8 +40,8 @@ __all__ = ["Connection"]
 
 # A frame of length 0.  It is not answered and yields no event: it only proves life.
 _TICK = b"\0\0\0\0"
-# What a stream of TLS begins with.
-_TLS_RECORD = 0x16
+# What records of TLS begin with: an alert, the handshake.
+_TLS_RECORDS = (0x15, 0x16)
 _DEFAULT_SETTINGS = Settings()
 # States in which the owner has to answer before the peer may say more.
 _DECISIONS = (State.DECIDE_STATUS, State.DECIDE_ALIVE)
@@ -190,7 +190,7 @@ class Connection:
                     self._come_up(new[-1].peer, now)
                     return
         except FrameTooLarge as error:
-            if self._prefix == 2 and error.size >> 8 == _TLS_RECORD:
+            if self._prefix == 2 and error.size >> 8 in _TLS_RECORDS:
                 raise HandshakeError("it speaks TLS, and this node does not") from None
             raise
         finally:
