@@ -9,9 +9,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from clusters import until
 from tls_files import certificate, write_options
 
-from pyerlnode import Atom, GenServer, rpc
+from pyerlnode import rpc
 from pyerlnode.errors import HandshakeError, TlsError
 from pyerlnode.services import net_adm
 
@@ -55,12 +56,6 @@ def warned(caplog, pattern: str) -> bool:
     found = [record for record in caplog.records if record.levelno >= logging.WARNING]
     caplog.clear()
     return any(re.search(pattern, record.getMessage()) for record in found)
-
-
-async def until(fact, timeout: float = 30.0) -> None:
-    async with asyncio.timeout(timeout):
-        while not fact():
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("version", ["tlsv1.2", "tlsv1.3"])
@@ -109,7 +104,7 @@ async def test_each_wrong_certificate_is_named(tls_beam, new_node, own, caplog, 
     ]:
         async with new_node("zoe", tls=own(server=kind)):
             assert (await alex.eval_elixir_async(here("Node.ping(:zoe@localhost)"))).text == ":pang"
-            await until(lambda said=said: warned(caplog, said))
+            await until(lambda said=said: warned(caplog, said), timeout=30)
     # A server of the BEAM with a wrong certificate.
     async with new_node("kate", tls=own()) as kate:
         for kind, said in [
