@@ -3,15 +3,19 @@
 Members find each other by `pg` and tell each other, in casts, which children they run:
 
     {runs, Member, [Spec]}                    all of them, to a member that is new
-    {started, Member, Spec}, {ended, Member, Id}
-    {removed, Id}                             forget it wherever it is
+    {started, Member, Spec}                   it runs there now
+    {left, Member, Id}                        it does not run there any more, and must elsewhere
+    {ended, Member, Id}, {removed, Id}        it is over
 
-Only who runs a child speaks of it, so there is nothing to agree on.  The children of a
-member that is lost move: every other member puts them down as moving, and the one that each is to
-run on by `ranked` starts it.  It stays moving until somebody says that it runs, and who is to
-start it is considered again when members come and go, when its old process ends and at intervals:
-views that differ for a moment put that off, and lose nothing.  That it does not run
-twice is for the global name to see to (`unique.py`).
+Only who runs a child speaks of it, so there is nothing to agree on.  What no member runs
+moves: every member puts it down as moving, and the one that it is to run on by `ranked`
+starts it.  It stays moving until somebody says that it runs, and who is to start it is
+considered again when members come and go, when its old process ends and at intervals: views that
+differ for a moment put that off, and lose nothing.
+
+That a child does not run twice is for its global name to see to (`unique.py`).  Where nodes were
+apart both sides run it; whoever does not have the name when they are together again ends
+its own, if the other one says that it runs there.  That is looked at when it is heard of, and at intervals.
 
 Proof: tests/services/distributed/test_distributed_supervisor.py.
 """
@@ -26,11 +30,11 @@ from pyerlnode.errors import BadArg, Exit, NodeDown, NoProc
 from pyerlnode.otp import ChildSpec, DynamicSupervisor, GenServer, NoReply, Reply, reports
 from pyerlnode.otp.supervisor.child import RESTARTING, SUPERVISOR, TEMPORARY, Child, SpecError, Start
 from pyerlnode.otp.supervisor.supervising import counted
-from pyerlnode.process import monitor, send_after, spawn
+from pyerlnode.process import monitor, send_after, spawn, this_process
 from pyerlnode.process import self as own_pid
 from pyerlnode.services import global_, pg
 from pyerlnode.services.distributed.placement import ranked
-from pyerlnode.services.distributed.unique import ALREADY_STARTED, UniqueStart
+from pyerlnode.services.distributed.unique import ALREADY_STARTED, RESOLVE, UniqueStart
 from pyerlnode.term import Atom, Pid, Reference, Term, exact_bytes, to_elixir
 
 if TYPE_CHECKING:
@@ -45,10 +49,13 @@ logger = logging.getLogger("pyerlnode.distributed")
 SCOPE: Final = Atom("pyerlnode_distributed")
 # Seconds until a child that could not be moved is looked at again, and after its old process has ended.
 RETRY, SOON = 1.0, 0.02
+# Seconds between two looks whether this node's children have their names.
+CHECK = 5.0
 
 _OK, _ERROR, _NOT_FOUND = Atom("ok"), Atom("error"), Atom("not_found")
 _RUNS, _STARTED, _ENDED, _REMOVED = Atom("runs"), Atom("started"), Atom("ended"), Atom("removed")
 _START_HERE, _STOP_HERE, _ADOPT = Atom("start_here"), Atom("stop_here"), Atom("adopt")
+_LEFT, _CHECK, _RECHECK = Atom("left"), Atom("check"), Atom("recheck")
 _NODEDOWN, _BADARG, _RUNNING = Atom("nodedown"), Atom("badarg"), Atom("running")
 _ALREADY_PRESENT = Atom("already_present")
 
@@ -76,6 +83,7 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
         _, members = pg.monitor(name, scope=SCOPE)
         for member in members:
             self.meet(member)
+        send_after(CHECK, own_pid(), _RECHECK)
 
     def __state__(self) -> Term:
         running = {member.node: _ids(children) for member, children in self.running.items()}
@@ -129,14 +137,17 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
     def terminate_anywhere(self, id: Term, caller: Caller) -> Any:
         """Let whoever runs a child end it; one that moves is forgotten."""
         key = exact_bytes(id)
-        owner = next((member for member, children in self.running.items() if key in children), None)
-        if owner is not None:
-            spawn(_ask_in_turn, [owner], (_STOP_HERE, id), _NOT_FOUND, caller)
-            return NoReply()
-        if self.moving.pop(key, None) is None:
+        owners = self.owners(key)
+        if self.moving.pop(key, None) is None and not owners:
             return Reply((_ERROR, _NOT_FOUND))
         self.tell_all((_REMOVED, id))
-        return Reply(_OK)
+        if not owners:
+            return Reply(_OK)
+        # After a partition there may be two for a moment.
+        for owner in owners[1:]:
+            spawn(_ask_in_turn, [owner], (_STOP_HERE, id), _NOT_FOUND, None)
+        spawn(_ask_in_turn, owners[:1], (_STOP_HERE, id), _NOT_FOUND, caller)
+        return NoReply()
 
     async def start_here(self, spec: Term) -> Term:
         """Start a child on this node; the reply to `start_child`."""
@@ -164,6 +175,10 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
         return _OK
 
     # --- what is known ------------------------------------------------------------------------
+
+    def owners(self, key: bytes) -> list[Pid]:
+        """The members that say that they run a child."""
+        return [member for member, children in self.running.items() if key in children]
 
     def find(self, key: bytes) -> Child | None:
         """A child, whoever runs it."""
@@ -214,7 +229,7 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
             await DynamicSupervisor.terminate_child(self.local, pid)
 
     def forget(self, key: bytes) -> None:
-        """A child does not run here any more, and is not to be started again."""
+        """A child of this node is over."""
         child = self.running[own_pid()].pop(key, None)
         self.pids.pop(key, None)
         if child is not None:
@@ -228,14 +243,31 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
         if child.restart == TEMPORARY or (child.restart == "transient" and reports.is_quiet(reason)):
             self.forget(key)
 
-    async def lost(self, id: Term, pid: Pid | None) -> None:
-        """A child of this node runs elsewhere, too: it is ended here."""
-        key = exact_bytes(id)
-        if pid is None:
-            self.forget(key)
-        elif self.pids.get(key) == pid:
-            logger.warning("%s: %s runs on another node, too, and is ended here", self.name, to_elixir(id))
-            await self.stop_here(key)
+    async def leave(self, key: bytes) -> None:
+        """A child of this node runs elsewhere, too, and has its name there: it is ended here."""
+        child = self.running[own_pid()].pop(key, None)
+        pid = self.pids.pop(key, None)
+        if child is None:
+            return
+        if pid is not None and _lives(pid):
+            logger.warning(
+                "%s: %s runs on another node, too, and is ended here", self.name, to_elixir(child.id)
+            )
+            spawn(self.end, pid)
+        self.tell_all((_LEFT, own_pid(), child.id))
+        await self.move_if_nowhere(key, child)
+
+    async def check(self) -> None:
+        """Look whether the children of this node have their names."""
+        for key, child in list(self.running[own_pid()].items()):
+            pid, name = self.pids[key], (self.name, child.id)
+            holder = global_.whereis_name(name)
+            if pid == holder or not _lives(pid):
+                continue  # what has ended is being restarted
+            if holder is None:
+                spawn(global_.register_name, name, pid, RESOLVE)
+            elif any(member.node == holder.node for member in self.owners(key)):
+                await self.leave(key)
 
     # --- members ------------------------------------------------------------------------------
 
@@ -254,9 +286,17 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
         """A member is lost: its children move."""
         del self.members[member]
         for key, child in self.running.pop(member).items():
-            if child.restart != TEMPORARY and self.find(key) is None:
-                self.moving[key] = child
+            self.move(key, child)
         await self.adopt()
+
+    def move(self, key: bytes, child: Child) -> None:
+        if child.restart != TEMPORARY and self.find(key) is None:
+            self.moving[key] = child
+
+    async def move_if_nowhere(self, key: bytes, child: Child) -> None:
+        self.move(key, child)
+        if key in self.moving:
+            await self.adopt()
 
     async def adopt(self) -> None:
         """Start those children that move and are to run here."""
@@ -304,8 +344,17 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
                 self.moving.pop(exact_bytes(id), None)
             case ("started_here", id, Pid() as pid):
                 await self.restarted(exact_bytes(id), pid)
+            case ("left", Pid() as member, id) if member != own_pid():
+                key = exact_bytes(id)
+                child = self.running.get(member, {}).pop(key, None)
+                if child is not None:
+                    await self.move_if_nowhere(key, child)
+            case ("over", id):
+                self.forget(exact_bytes(id))
             case ("lost", id, (Pid() | None) as pid):
-                await self.lost(id, pid)
+                key = exact_bytes(id)
+                if pid is None or self.pids.get(key) == pid:
+                    await self.leave(key)
         return NoReply()
 
     def heard(self, member: Pid, spec: Term) -> None:
@@ -314,6 +363,8 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
             key = exact_bytes(child.id)
             self.moving.pop(key, None)
             self.running[member][key] = child
+            if key in self.pids and member != own_pid():
+                send_after(SOON, own_pid(), _CHECK)
 
     async def handle_info(self, message: Term) -> Any:
         match message:
@@ -331,10 +382,15 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
             case "adopt":
                 self.asked = False
                 await self.adopt()
+            case "check":
+                await self.check()
+            case "recheck":
+                send_after(CHECK, own_pid(), _RECHECK)
+                await self.check()
         return NoReply()
 
 
-async def _ask_in_turn(members: list[Pid], request: Term, otherwise: Term, caller: Caller) -> None:
+async def _ask_in_turn(members: list[Pid], request: Term, otherwise: Term, caller: Caller | None) -> None:
     """Ask members until one is there; its answer is that to `caller`."""
     reply: Term = (_ERROR, otherwise)
     for member in members:
@@ -346,7 +402,8 @@ async def _ask_in_turn(members: list[Pid], request: Term, otherwise: Term, calle
         except Exit as error:
             reply = (_ERROR, error.reason)
             break
-    GenServer.reply(caller, reply)
+    if caller is not None:
+        GenServer.reply(caller, reply)
 
 
 def _join_scope() -> None:
@@ -369,6 +426,10 @@ def _rest(child: Child) -> dict[str, Any]:
     """The fields of a ChildSpec, times in seconds, but for id and start."""
     shutdown = child.shutdown / 1000 if isinstance(child.shutdown, int) else child.shutdown
     return {"restart": child.restart, "shutdown": shutdown, "type": child.type, "modules": child.modules}
+
+
+def _lives(pid: Pid) -> bool:
+    return this_process().runtime.process(pid) is not None
 
 
 def _ids(children: Children) -> list[Term]:

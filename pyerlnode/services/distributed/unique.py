@@ -1,8 +1,8 @@
 """Starting a child that runs once in the whole cluster: it has the global name `{Supervisor, Id}`.
 
-Where nodes meet that were apart and both run it, `one_keeps` is asked, as `global` does: the
-process on the node whose name comes first keeps the name.  The other one is told nothing and
-not killed; its supervisor shuts it down as its specification says.
+Where nodes meet that were apart and both run it, `one_keeps` is asked: as with `global`, the
+process on the node whose name comes first keeps the name.  The other one is not killed: its
+supervisor shuts it down as its specification says.
 
 Proof: tests/services/distributed/test_distributed_supervisor.py.
 """
@@ -23,11 +23,11 @@ from pyerlnode.term import Atom, Export, Pid, Term
 if TYPE_CHECKING:
     from pyerlnode.otp.supervisor.child import Child
 
-__all__ = ["ALREADY_STARTED", "LOST", "STARTED", "UniqueStart", "one_keeps"]
+__all__ = ["ALREADY_STARTED", "LOST", "OVER", "RESOLVE", "STARTED", "UniqueStart", "one_keeps"]
 
 ALREADY_STARTED: Final = Atom("already_started")
-STARTED, LOST = Atom("started_here"), Atom("lost")
-_RESOLVE: Final = Export(Atom("pyerlnode"), Atom("one_child_keeps"), 3)
+STARTED, LOST, OVER = Atom("started_here"), Atom("lost"), Atom("over")
+RESOLVE: Final = Export(Atom("pyerlnode"), Atom("one_child_keeps"), 3)
 
 
 class UniqueStart:
@@ -50,12 +50,12 @@ class UniqueStart:
         result = start_result(await result if inspect.isawaitable(result) else result)
         match result:
             case ("ok", Pid() as pid, *_):
-                if not await global_.register_name(name, pid, _RESOLVE):
+                if not await global_.register_name(name, pid, RESOLVE):
                     await shut_down(this_process(), pid, self._child.shutdown)
                     return self._elsewhere(global_.whereis_name(name))
                 self._runs(pid)
             case "ignore" if self._ran:
-                self._tell((LOST, self._child.id, None))
+                self._tell((OVER, self._child.id))
         return result
 
     def _runs(self, pid: Pid) -> None:
