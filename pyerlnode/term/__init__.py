@@ -6,14 +6,15 @@
     phash2("key", 4)                   Erlang's portable hash
 
 Everything else in the package imports from here only.  Which implementation runs is
-chosen here, once; `IMPLEMENTATION` names it.
+chosen once, in `_choice.py`; `IMPLEMENTATION` names it.
 """
 
 from __future__ import annotations
 
-from pyerlnode.term._compare import compare, equal
-from pyerlnode.term._decode import decode, decode_at
-from pyerlnode.term._encode import encode, encode_parts, exact_bytes
+from pyerlnode.term._choice import IMPLEMENTATION
+from pyerlnode.term._codec import decode, decode_at, encode, encode_parts
+from pyerlnode.term._compare import compare
+from pyerlnode.term._exact import equal, exact_bytes
 from pyerlnode.term._map import Map
 from pyerlnode.term.limits import DEFAULT_LIMITS, Limits
 from pyerlnode.term.phash2 import phash2
@@ -68,5 +69,3 @@ __all__ = [
     "to_elixir",
     "to_erlang",
 ]
-
-IMPLEMENTATION = "pure"

@@ -1,4 +1,4 @@
-"""Erlang's `=:=` and its term order, for any depth.
+"""Erlang's term order, for any depth.
 
     number < atom < reference < fun < port < pid < tuple < record < map < list < bitstring
 
@@ -23,7 +23,8 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 from pyerlnode.errors import TermEncodeError
-from pyerlnode.term._encode import MAX_DEPTH, SHAPES, exact_bytes
+from pyerlnode.term._encode import MAX_DEPTH, SHAPES
+from pyerlnode.term._exact import exact_bytes
 from pyerlnode.term._map import Map
 from pyerlnode.term.types import Atom, BitString, Export, Fun, ImproperList, Pid, Port, Record, Reference
 
@@ -56,19 +57,6 @@ _KINDS: dict[type, int] = {
     memoryview: BITS,
     BitString: BITS,
 }
-_PLAIN = frozenset({Atom, int, bytes, str, bool, type(None), Pid, Port, Reference})
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether `a =:= b` in Erlang (OTP 27): 1 is not 1.0, 0.0 not -0.0, an atom not its text.
-
-    "text" is b"text", True is Atom("true").  Raises TermEncodeError for an object that
-    is no term.
-    """
-    kind = type(a)
-    if kind is type(b) and kind in _PLAIN:
-        return bool(a == b)
-    return exact_bytes(a) == exact_bytes(b)
 
 
 def compare(a: Any, b: Any) -> int:

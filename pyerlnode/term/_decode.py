@@ -24,10 +24,7 @@ from typing import Any, TypeAlias
 from pyerlnode.errors import TermDecodeError, TermEncodeError, UsageError
 from pyerlnode.term import tags
 from pyerlnode.term._leaves import (
-    LEAVES,
-    TEXT_LEAVES,
     Context,
-    Leaf,
     read_atom,
     read_new_pid,
     read_old_pid,
@@ -59,6 +56,7 @@ _fun_head = struct.Struct(">IB16sII").unpack_from
 # Makes a value of the children; also told where the last of them ended.
 Build: TypeAlias = Callable[[list[Any], int], Any]
 Opener: TypeAlias = Callable[[bytes, int, Context], "tuple[int, Build | None, int]"]
+Read: TypeAlias = Callable[..., tuple[Any, int]]
 
 
 class _Refused(Exception):
@@ -71,20 +69,26 @@ def decode(
     text: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     structs: bool = True,
+    views: int | None = None,
 ) -> Any:
     """Give the term that `data` begins with; bytes behind it are ignored, as on a BEAM.
 
     `text` gives `str` for every binary that is UTF-8.  `structs=False` leaves Elixir
-    structs as dicts with `__struct__`.  Raises TermDecodeError with the offset, or its
-    subclass TermLimitError.
+    structs as dicts with `__struct__`.  Binaries of at least `views` bytes are not copied
+    but come as a memoryview, which keeps `data` alive; anything but `bytes` is copied first.
+    Raises TermDecodeError with the offset, or its subclass TermLimitError.
     """
-    data = _as_bytes(data)
+    return decode_with(decode_at, _as_bytes(data), text, limits, structs, views)
+
+
+def decode_with(read: Read, data: bytes, text: bool, limits: Limits, structs: bool, views: int | None) -> Any:
+    """Read a term after its version byte, compressed or not, with `read` as `decode_at`."""
     if not data or data[0] != 131:
         found = f"found {data[0]}" if data else "no bytes"
         raise TermDecodeError(f"a term begins with the version byte 131, {found}", offset=0)
     if len(data) > 1 and data[1] == 80:
-        return _decode_compressed(data, text, limits, structs)
-    return decode_at(data, 1, text=text, limits=limits, structs=structs)[0]
+        return _decode_compressed(read, data, text, limits, structs, views)
+    return read(data, 1, text=text, limits=limits, structs=structs, views=views)[0]
 
 
 def _as_bytes(data: bytes | bytearray | memoryview) -> bytes:
@@ -92,7 +96,9 @@ def _as_bytes(data: bytes | bytearray | memoryview) -> bytes:
     return data if type(data) is bytes else memoryview(data).tobytes()
 
 
-def _decode_compressed(data: bytes, text: bool, limits: Limits, structs: bool) -> Any:
+def _decode_compressed(
+    read: Read, data: bytes, text: bool, limits: Limits, structs: bool, views: int | None
+) -> Any:
     if len(data) < 6:
         raise TermDecodeError(f"COMPRESSED at byte 1: {len(data) - 2} bytes left of 4", offset=1)
     size = u32(data, 2)[0]
@@ -111,7 +117,7 @@ def _decode_compressed(data: bytes, text: bool, limits: Limits, structs: bool) -
             offset=1,
         )
     try:
-        return decode_at(body, 0, text=text, limits=limits, structs=structs)[0]
+        return read(body, 0, text=text, limits=limits, structs=structs, views=views)[0]
     except TermDecodeError as error:
         # Its offset counts inflated bytes; in the data that was given, they begin at 6.
         error.args = (f"inside COMPRESSED: {error}",)
@@ -127,26 +133,46 @@ def decode_at(
     text: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     structs: bool = True,
+    views: int | None = None,
 ) -> tuple[Any, int]:
     """Read one term without version byte at `offset`; give it and the offset behind it.
 
-    ATOM_CACHE_REF i is `atoms[i]`.  Anything but `bytes` is copied first.
+    ATOM_CACHE_REF i is `atoms[i]`; the rest is as for `decode`.
     """
     data = _as_bytes(data)
     if not 0 <= offset <= len(data):
         raise UsageError(f"offset {offset} in {len(data)} bytes")
-    return _read(data, offset, Context(atoms, limits), TEXT_LEAVES if text else LEAVES, structs)
+    return _read(data, offset, Context(atoms, limits, text, views), structs, limits.depth)
 
 
-def _read(
-    data: bytes, pos: int, context: Context, leaves: list[Leaf | None], structs: bool
+def read_again(
+    data: bytes,
+    offset: int,
+    atoms: Sequence[Atom],
+    text: bool,
+    limits: Limits,
+    structs: bool,
+    views: int | None,
+    new_atoms: int,
 ) -> tuple[Any, int]:
+    """Read what the native decoder has refused, to say why; `new_atoms` is what it left of that limit."""
+    context = Context(atoms, limits, text, views)
+    context.new_atoms = new_atoms
+    return _read(data, offset, context, structs, limits.depth)
+
+
+def read_deep(data: bytes, offset: int, context: Context, structs: bool, depth: int) -> tuple[Any, int]:
+    """Read a term that lies inside `depth` others, for the native decoder, which would recurse."""
+    return _read(data, offset, context, structs, context.limits.depth - depth)
+
+
+def _read(data: bytes, pos: int, context: Context, structs: bool, max_depth: int) -> tuple[Any, int]:
     stack: list[tuple[Iterator[None], list[Any], Build | None, int]] = []
     todo: Iterator[None] = repeat(None, 1)
     items: list[Any] = []
     build: Build | None = None
     start = pos
-    max_depth = context.limits.depth
+    leaves = context.leaves
     try:
         while True:
             append = items.append
@@ -168,7 +194,7 @@ def _read(
                 size, opened, after = opener(data, pos + 1, context)
                 stack.append((todo, items, build, start))
                 if len(stack) > max_depth:
-                    refuse_limit("depth", max_depth, "nested deeper", pos)
+                    refuse_limit("depth", context.limits.depth, "nested deeper", pos)
                 context.elements -= size
                 if context.elements < 0:
                     refuse_limit("elements", context.limits.elements, "one more element", pos)

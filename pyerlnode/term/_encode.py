@@ -67,6 +67,7 @@ Closer: TypeAlias = Callable[[bytearray], None]
 # Children and what is to be done behind them; None where the opener wrote it all.
 Opened: TypeAlias = "tuple[Iterator[Any], Closer | None] | None"
 Opener: TypeAlias = Callable[[Any, bytearray, "AtomRef | None"], Opened]
+Write: TypeAlias = Callable[[Any, bytearray], None]
 Shape: TypeAlias = Callable[[Any], dict[Any, Any]]
 
 # A list that contains itself would otherwise be written until memory ends.
@@ -89,8 +90,13 @@ def encode(obj: Any, *, compressed: bool | int = False) -> bytes:
     plain form is used where compressing does not make it shorter.  Raises
     TermEncodeError, naming the type, where something inside has no Erlang term.
     """
+    return encode_with(encode_parts, obj, compressed)
+
+
+def encode_with(write: Write, obj: Any, compressed: bool | int) -> bytes:
+    """What `encode` does, with `write` as `encode_parts`."""
     out = bytearray(b"\x83")
-    encode_parts(obj, out)
+    write(obj, out)
     if compressed is False:
         return bytes(out)
     level = 6 if compressed is True else compressed
@@ -124,7 +130,14 @@ def _no_field(obj: Any, error: Exception) -> TermEncodeError:
     return TermEncodeError(f"a number in a {type(obj).__name__} does not fit its field: {error}")
 
 
-def _write(obj: Any, out: bytearray, atom_ref: AtomRef | None, openers: dict[type, Opener]) -> None:
+def write_deep(obj: Any, out: bytearray, atom_ref: AtomRef | None, exact: bool, depth: int) -> None:
+    """Write what lies inside `depth` other terms, for the native encoder, which would recurse."""
+    _write(obj, out, atom_ref, _EXACT_OPENERS if exact else OPENERS, depth)
+
+
+def _write(
+    obj: Any, out: bytearray, atom_ref: AtomRef | None, openers: dict[type, Opener], depth: int = 0
+) -> None:
     stack: list[tuple[Iterator[Any], Closer | None]] = []
     todo: Iterator[Any] = iter((obj,))
     close: Closer | None = None
@@ -143,7 +156,7 @@ def _write(obj: Any, out: bytearray, atom_ref: AtomRef | None, openers: dict[typ
             opened = opener(item, out, atom_ref)
             if opened is not None:
                 stack.append((todo, close))
-                if len(stack) > MAX_DEPTH:
+                if len(stack) + depth > MAX_DEPTH:
                     raise TermEncodeError(f"nested deeper than {MAX_DEPTH} levels, or contains itself")
                 todo, close = opened
                 break

@@ -42,10 +42,14 @@ _FLOAT_TEXT = re.compile(rb"[+-]?[0-9]+[.,][0-9]+(?:[eE][+-]?[0-9]+)?")
 class Context:
     """What one term's functions share: settings, and what is left of the limits."""
 
-    __slots__ = ("atoms", "cache_refs", "elements", "limits", "new_atoms", "open_funs")
+    __slots__ = ("atoms", "cache_refs", "elements", "leaves", "limits", "new_atoms", "open_funs", "views")
 
-    def __init__(self, atoms: Sequence[Atom], limits: Limits) -> None:
+    def __init__(
+        self, atoms: Sequence[Atom], limits: Limits, text: bool = False, views: int | None = None
+    ) -> None:
         self.atoms = atoms
+        self.leaves = (TEXT_LEAVES if text else LEAVES) if views is None else VIEW_LEAVES[text]
+        self.views = views or 0
         self.limits = limits
         self.elements = limits.elements
         self.new_atoms = limits.new_atoms
@@ -253,6 +257,19 @@ def _read_text(data: bytes, pos: int, context: Context) -> tuple[str | bytes, in
     return _as_text(octets), end
 
 
+def _read_view(data: bytes, pos: int, context: Context) -> tuple[bytes | memoryview, int]:
+    if u32(data, pos)[0] < context.views:
+        return _read_binary(data, pos, context)
+    end = pos + 4 + u32(data, pos)[0]
+    _need(data, pos + 4, end, "BINARY", pos - 1)
+    return memoryview(data)[pos + 4 : end], end
+
+
+def _read_view_text(data: bytes, pos: int, context: Context) -> tuple[str | bytes | memoryview, int]:
+    octets, end = _read_view(data, pos, context)
+    return _as_text(octets), end
+
+
 def _read_bits(data: bytes, pos: int, context: Context) -> tuple[BitString | bytes, int]:
     size = u32(data, pos)[0]
     bits = data[pos + 4]
@@ -418,3 +435,8 @@ _LEAVES: dict[int, Leaf] = {
 }
 LEAVES: list[Leaf | None] = table(_LEAVES)
 TEXT_LEAVES: list[Leaf | None] = table({**_LEAVES, 77: _read_bits_text, 109: _read_text})
+# Without and with text, where large binaries are not copied.
+VIEW_LEAVES = (
+    table({**_LEAVES, 109: _read_view}),
+    table({**_LEAVES, 77: _read_bits_text, 109: _read_view_text}),
+)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from pyerlnode.errors import TermEncodeError
-from pyerlnode.term._encode import AtomRef, Opened, add_opener, exact_bytes, exact_map
+from pyerlnode.term._encode import AtomRef, Opened, add_opener, exact_map
+from pyerlnode.term._exact import exact_bytes
 
 __all__ = ["Map"]
 

@@ -20,8 +20,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pyerlnode.errors import BadArg, TermEncodeError
-from pyerlnode.term._decode import decode
-from pyerlnode.term._encode import encode
+from pyerlnode.term._codec import decode, encode
 from pyerlnode.term.types import (
     Atom,
     BitString,

@@ -1,0 +1,823 @@
+# Terms to bytes, and their exact bytes.
+
+cdef struct Writer:
+    unsigned char *start
+    unsigned char *at
+    unsigned char *end
+    PyObject *owned             # the bytes object that `start` points into; NULL where it is the scratch
+    PyObject *atom_ref          # NULL where every atom is written out
+    Py_ssize_t depth
+    bint exact                  # write exact bytes
+
+# One key of a map in the order of the wire.  `order` holds the first bytes of the exact bytes,
+# `text` all the others (or all of them).
+cdef struct Pair:
+    uint64_t order
+    const char *text
+    Py_ssize_t size
+    PyObject *key
+    PyObject *value
+
+cdef enum:
+    SCRATCH = 1 << 16           # bytes that it has at first
+    SCRATCH_MAX = 1 << 20       # what is larger is written where it stays
+    FEW = 12                    # pairs that are sorted on the stack
+
+# Kept from term to term: most of them are small, and one copy is less than growing each anew.
+cdef unsigned char *_scratch = <unsigned char *>PyMem_Malloc(SCRATCH)
+cdef Py_ssize_t _scratch_size = SCRATCH
+cdef bint _scratch_taken = False
+if _scratch == NULL:
+    raise MemoryError
+
+
+cdef int _begin(Writer *w, object atom_ref, bint exact) except -1:
+    global _scratch_taken
+    w.atom_ref = NULL if atom_ref is None else <PyObject *>atom_ref
+    w.depth = 0
+    w.exact = exact
+    w.owned = NULL
+    if _scratch_taken:
+        # Something that is being encoded had to encode something itself.
+        w.owned = PyBytes_New(NULL, 1024)
+        w.start = <unsigned char *>PyBytes_Start(w.owned)
+        w.end = w.start + 1024
+    else:
+        _scratch_taken = True
+        w.start = _scratch
+        w.end = _scratch + _scratch_size
+    w.at = w.start
+    return 0
+
+
+cdef void _release(Writer *w) noexcept:
+    """Give back what `_begin` took."""
+    global _scratch_taken
+    if w.start == _scratch:
+        _scratch_taken = False
+    Py_XDECREF(w.owned)
+    w.owned = NULL
+
+
+cdef int _grow(Writer *w, Py_ssize_t size) except -1:
+    """Make room for `size` bytes more than there are."""
+    global _scratch, _scratch_size, _scratch_taken
+    cdef Py_ssize_t used = w.at - w.start
+    cdef Py_ssize_t room = max(2 * (w.end - w.start), used + size + 64)
+    cdef unsigned char *moved
+    cdef PyObject *owned
+    if w.owned != NULL:
+        _PyBytes_Resize(&w.owned, room)
+        moved = <unsigned char *>PyBytes_Start(w.owned)
+    elif room <= SCRATCH_MAX:
+        moved = <unsigned char *>PyMem_Realloc(_scratch, room)
+        if moved == NULL:
+            raise MemoryError
+        _scratch = moved
+        _scratch_size = room
+    else:
+        owned = PyBytes_New(NULL, room)
+        moved = <unsigned char *>PyBytes_Start(owned)
+        memcpy(moved, w.start, used)
+        _scratch_taken = False
+        w.owned = owned
+    w.start = moved
+    w.at = moved + used
+    w.end = moved + room
+    return 0
+
+
+cdef inline unsigned char *_room(Writer *w, Py_ssize_t size) except NULL:
+    """The only way on: `size` bytes to be filled."""
+    if size > w.end - w.at:
+        _grow(w, size)
+    cdef unsigned char *at = w.at
+    w.at = at + size
+    return at
+
+
+cdef object _result(Writer *w):
+    cdef PyObject *owned = w.owned
+    cdef Py_ssize_t size = w.at - w.start
+    if owned == NULL:
+        return PyBytes_FromStringAndSize(<char *>w.start, size)
+    w.owned = NULL
+    _PyBytes_Resize(&owned, size)
+    result = <object>owned
+    Py_DECREF(result)
+    return result
+
+
+# --- what others call ----------------------------------------------------------------
+
+cdef object _encode_module = None
+cdef tuple _FAILED = (_Refused, _struct.error, OverflowError, UnicodeEncodeError)
+
+
+cdef object _reference_encoder():
+    global _encode_module
+    if _encode_module is None:
+        from pyerlnode.term import _encode as module
+        from pyerlnode.term import _map, structs, types
+        _encode_module = module
+        _take_types(types, _map)
+    return _encode_module
+
+
+def encode(obj, *, compressed=False):
+    """Give the external term format of `obj`, version byte first: see `_encode.encode`."""
+    cdef Writer w
+    if compressed is not False:
+        return _reference_encoder().encode_with(encode_parts, obj, compressed)
+    _begin(&w, None, False)
+    try:
+        _room(&w, 1)[0] = 131
+        _write(&w, obj)
+        return _result(&w)
+    except _FAILED:
+        pass
+    finally:
+        _release(&w)
+    return _reference_encoder().encode(obj)
+
+
+def encode_parts(obj, out, atom_ref=None):
+    """Append the encoding of `obj`, tag first and without the version byte, to `out`: see `_encode.encode_parts`."""
+    cdef Writer w
+    cdef Py_ssize_t before, size
+    if not isinstance(out, bytearray):
+        raise TypeError(f"encode_parts appends to a bytearray, not to {type(out).__name__}")
+    _begin(&w, atom_ref, False)
+    try:
+        _write(&w, obj)
+        before = PyByteArray_GET_SIZE(out)
+        size = w.at - w.start
+        PyByteArray_Resize(out, before + size)
+        memcpy(PyByteArray_AS_STRING(out) + before, w.start, size)
+        return
+    except _FAILED:
+        pass
+    finally:
+        _release(&w)
+    _reference_encoder().encode_parts(obj, out, atom_ref)
+
+
+def exact_bytes(term):
+    """Bytes that two terms share when, and only when, they are `=:=` in Erlang: see `_encode.exact_bytes`."""
+    cdef Writer w
+    if KindOf(term) is ATOM:
+        return (<_AtomBase>term).wire
+    _begin(&w, None, True)
+    try:
+        _write(&w, term)
+        return _result(&w)
+    except _FAILED:
+        pass
+    finally:
+        _release(&w)
+    return _reference_encoder().exact_bytes(term)
+
+
+cdef bytes _exact_key(Writer *parent, object key):
+    """The exact bytes of a key that the parent writes: as deep as the map that it is in."""
+    cdef Writer w
+    if KindOf(key) is ATOM:
+        return (<_AtomBase>key).wire
+    _begin(&w, None, True)
+    w.depth = parent.depth
+    try:
+        _write(&w, key)
+        return _result(&w)
+    finally:
+        _release(&w)
+
+
+def equal(a, b):
+    """Whether `a =:= b` in Erlang (OTP 27): see `_exact.equal`."""
+    cdef PyTypeObject *kind = KindOf(a)
+    if kind is KindOf(b) and (
+        kind is ATOM
+        or kind is &PyLong_Type
+        or kind is &PyBytes_Type
+        or kind is &PyUnicode_Type
+        or kind is &PyBool_Type
+        or a is None
+        or kind is <PyTypeObject *>Pid
+        or kind is <PyTypeObject *>Port
+        or kind is <PyTypeObject *>Reference
+    ):
+        return bool(a == b)
+    return exact_bytes(a) == exact_bytes(b)
+
+
+# --- the writer ----------------------------------------------------------------------
+
+cdef int _write(Writer *w, object item) except -1:
+    cdef PyTypeObject *kind = KindOf(item)
+    if kind is ATOM:
+        return _write_atom(w, <_AtomBase>item)
+    elif kind is &PyLong_Type:
+        return _write_int(w, item)
+    elif kind is &PyBytes_Type:
+        return _write_octets(w, PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
+    elif kind is &PyTuple_Type:
+        return _write_tuple(w, <tuple>item)
+    elif kind is &PyList_Type:
+        return _write_list(w, <list>item)
+    elif kind is &PyUnicode_Type:
+        return _write_str(w, item)
+    elif kind is &PyDict_Type:
+        return _write_dict(w, <dict>item)
+    elif kind is &PyFloat_Type:
+        return _write_float(w, PyFloat_AS_DOUBLE(item))
+    elif item is None:
+        return _write_atom(w, _NIL)
+    elif kind is &PyBool_Type:
+        return _write_atom(w, _TRUE if item is True else _FALSE)
+    elif kind is <PyTypeObject *>Pid:
+        return _write_pid(w, <Pid>item)
+    elif kind is <PyTypeObject *>Reference:
+        return _write_reference(w, <Reference>item)
+    elif kind is <PyTypeObject *>ImproperList:
+        return _write_improper(w, <ImproperList>item)
+    return _write_rare(w, item)
+
+
+cdef inline int _write_raw(Writer *w, const char *octets, Py_ssize_t size) except -1:
+    memcpy(_room(w, size), octets, size)
+    return 0
+
+
+cdef inline int _write_head(Writer *w, int tag, Py_ssize_t size) except -1:
+    """A tag and a length of four bytes."""
+    if size > 0xFFFFFFFFLL:
+        _refuse()
+    cdef unsigned char *p = _room(w, 5)
+    p[0] = <unsigned char>tag
+    _put32(p + 1, <uint32_t>size)
+    return 0
+
+
+cdef inline int _write_atom(Writer *w, _AtomBase atom) except -1:
+    cdef unsigned char *p
+    if w.atom_ref == NULL:
+        return _write_raw(w, PyBytes_AS_STRING(atom.wire), PyBytes_GET_SIZE(atom.wire))
+    index = (<object>w.atom_ref)(atom)
+    if index is None:
+        return _write_raw(w, PyBytes_AS_STRING(atom.wire), PyBytes_GET_SIZE(atom.wire))
+    if not 0 <= index <= 255:
+        raise ValueError("byte must be in range(0, 256)")
+    p = _room(w, 2)
+    p[0] = 82
+    p[1] = index
+    return 0
+
+
+cdef inline int _put_int(unsigned char *p, Py_ssize_t value) noexcept:
+    """Write an integer of 32 bits where there is room for five bytes; give how many it took."""
+    if 0 <= value < 256:
+        p[0] = 97
+        p[1] = <unsigned char>value
+        return 2
+    p[0] = 98
+    _put32(p + 1, <uint32_t><int32_t>value)
+    return 5
+
+
+cdef int _write_int(Writer *w, object value) except -1:
+    cdef unsigned char *p
+    cdef int overflow = 0
+    cdef long long number
+    cdef unsigned long long digits
+    if Term_IsCompact(<PyObject *>value):
+        p = _room(w, 5)
+        w.at = p + _put_int(p, Term_Compact(<PyObject *>value))
+        return 0
+    number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow:
+        return _write_big(w, value)
+    if -0x80000000LL <= number <= 0x7FFFFFFFLL:
+        p = _room(w, 5)
+        w.at = p + _put_int(p, <Py_ssize_t>number)
+        return 0
+    digits = <unsigned long long>number if number >= 0 else 0 - <unsigned long long>number
+    p = _room(w, 11)
+    p[0] = 110
+    p[2] = number < 0
+    w.at = p + 3
+    while digits:
+        w.at[0] = <unsigned char>digits
+        w.at += 1
+        digits >>= 8
+    p[1] = <unsigned char>(w.at - p - 3)
+    return 0
+
+
+cdef int _write_big(Writer *w, object value) except -1:
+    cdef Py_ssize_t size = (int.bit_length(value) + 7) // 8
+    cdef bytes digits
+    cdef unsigned char *p
+    if size > _MAX_INTEGER_BYTES:
+        _refuse()
+    if size < 256:
+        p = _room(w, 2)
+        p[0] = 110
+        p[1] = <unsigned char>size
+    else:
+        _write_head(w, 111, size)
+    _room(w, 1)[0] = value < 0
+    digits = int.to_bytes(int.__abs__(value), size, "little")
+    return _write_raw(w, PyBytes_AS_STRING(digits), size)
+
+
+cdef int _write_float(Writer *w, double value) except -1:
+    cdef uint64_t bits
+    cdef unsigned char *p
+    if value - value != 0.0:
+        _refuse()
+    p = _room(w, 9)
+    memcpy(&bits, &value, 8)
+    p[0] = 70
+    _put64(p + 1, bits)
+    return 0
+
+
+cdef int _write_octets(Writer *w, const char *octets, Py_ssize_t size) except -1:
+    _write_head(w, 109, size)
+    return _write_raw(w, octets, size)
+
+
+cdef int _write_str(Writer *w, object text) except -1:
+    cdef bytes utf8
+    if PyUnicode_IS_COMPACT_ASCII(text):
+        return _write_octets(w, <char *>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text))
+    try:
+        utf8 = str.encode(text)
+    except UnicodeEncodeError:
+        _refuse()
+    return _write_octets(w, PyBytes_AS_STRING(utf8), PyBytes_GET_SIZE(utf8))
+
+
+cdef int _write_pid(Writer *w, Pid pid) except -1:
+    cdef unsigned char *p
+    if pid.odd is not None:
+        _refuse()
+    _room(w, 1)[0] = 88
+    _write_atom(w, pid.atom)
+    p = _room(w, 12)
+    _put32(p, pid.number)
+    _put32(p + 4, pid.turn)
+    _put32(p + 8, pid.epoch)
+    return 0
+
+
+cdef int _write_reference(Writer *w, Reference ref) except -1:
+    cdef unsigned char *p
+    cdef int count, at
+    if ref.odd is not None:
+        _refuse()
+    count = ref.significant_count() if w.exact else ref.count
+    p = _room(w, 3)
+    p[0] = 90
+    p[1] = 0
+    p[2] = <unsigned char>count
+    _write_atom(w, ref.atom)
+    p = _room(w, 4 + 4 * count)
+    _put32(p, ref.epoch)
+    for at in range(count):
+        _put32(p + 4 + 4 * at, ref.word[at])
+    return 0
+
+
+# --- sequences -----------------------------------------------------------------------
+
+cdef inline int _down(Writer *w) except -1:
+    """Into a container: 1 where the reference has to write it, since it lies too deep."""
+    if w.depth >= DEEP:
+        return 1
+    w.depth += 1
+    return 0
+
+
+cdef int _write_tuple(Writer *w, tuple item) except -1:
+    cdef Py_ssize_t size = PyTuple_GET_SIZE(item), at
+    cdef unsigned char *p
+    cdef PyObject *child
+    if _down(w):
+        return _write_deep(w, item)
+    if size < 256:
+        p = _room(w, 2)
+        p[0] = 104
+        p[1] = <unsigned char>size
+    else:
+        _write_head(w, 105, size)
+    for at in range(size):
+        child = PyTuple_GET_ITEM(<PyObject *>item, at)
+        if Py_TYPE(child) is &PyLong_Type and Term_IsCompact(child):
+            p = _room(w, 5)
+            w.at = p + _put_int(p, Term_Compact(child))
+        else:
+            _write(w, <object>child)
+    w.depth -= 1
+    return 0
+
+
+cdef int _write_list(Writer *w, list item) except -1:
+    cdef Py_ssize_t size = PyList_GET_SIZE(item), at
+    cdef unsigned char *p
+    cdef PyObject *child
+    if not size:
+        _room(w, 1)[0] = 106
+        return 0
+    if size < 65536 and _write_string(w, item, size):
+        return 0
+    if _down(w):
+        return _write_deep(w, item)
+    _write_head(w, 108, size)
+    for at in range(size):
+        # What comes to run meanwhile may have changed it.
+        if at >= PyList_GET_SIZE(item):
+            _refuse()
+        child = PyList_GET_ITEM(<PyObject *>item, at)
+        if Py_TYPE(child) is &PyLong_Type and Term_IsCompact(child):
+            p = _room(w, 5)
+            w.at = p + _put_int(p, Term_Compact(child))
+        elif Py_TYPE(child) is &PyFloat_Type:
+            _write_float(w, PyFloat_AS_DOUBLE(<object>child))
+        else:
+            _write(w, <object>child)
+    _room(w, 1)[0] = 106
+    w.depth -= 1
+    return 0
+
+
+cdef int _write_string(Writer *w, list item, Py_ssize_t size) except -1:
+    """Write a list of integers from 0 to 255 as STRING; 0 where it is something else."""
+    cdef Py_ssize_t at, value
+    cdef unsigned char *p
+    cdef unsigned char *begin
+    cdef PyObject *child = PyList_GET_ITEM(<PyObject *>item, 0)
+    if Py_TYPE(child) is not &PyLong_Type:
+        # An IntEnum may be an integer from 0 to 255, too.
+        if not isinstance(<object>child, int) or Py_TYPE(child) is &PyBool_Type:
+            return 0
+        return _write_odd_string(w, item, size)
+    if not Term_IsCompact(child) or not 0 <= Term_Compact(child) < 256:
+        return 0
+    p = begin = _room(w, 3 + size)
+    p[0] = 107
+    p[1] = <unsigned char>(size >> 8)
+    p[2] = <unsigned char>size
+    p += 3
+    for at in range(size):
+        child = PyList_GET_ITEM(<PyObject *>item, at)
+        if Py_TYPE(child) is &PyLong_Type:
+            value = Term_Compact(child) if Term_IsCompact(child) else -1
+            if 0 <= value < 256:
+                p[at] = <unsigned char>value
+                continue
+        elif isinstance(<object>child, int) and Py_TYPE(child) is not &PyBool_Type:
+            w.at = begin
+            return _write_odd_string(w, item, size)
+        w.at = begin
+        return 0
+    return 1
+
+
+cdef int _write_odd_string(Writer *w, list item, Py_ssize_t size) except -1:
+    """The same where subclasses of int are in the list."""
+    octets = _reference_encoder()._as_octets(item)
+    cdef unsigned char *p
+    if octets is None:
+        return 0
+    if len(octets) != size:
+        _refuse()
+    p = _room(w, 3)
+    p[0] = 107
+    p[1] = <unsigned char>(size >> 8)
+    p[2] = <unsigned char>size
+    _write_raw(w, PyBytes_AS_STRING(octets), size)
+    return 1
+
+
+cdef int _write_improper(Writer *w, ImproperList item) except -1:
+    if _down(w):
+        return _write_deep(w, item)
+    _write_head(w, 108, PyTuple_GET_SIZE(item.elements))
+    for child in item.elements:
+        _write(w, child)
+    _write(w, item.tail)
+    w.depth -= 1
+    return 0
+
+
+# --- maps ----------------------------------------------------------------------------
+
+cdef int _write_dict(Writer *w, dict item) except -1:
+    cdef Py_ssize_t size = PyDict_GET_SIZE(item), at
+    cdef Pair few[FEW]
+    cdef Pair *pairs = few
+    if _down(w):
+        return _write_deep(w, item)
+    if w.exact:
+        _write_head(w, 116, size)
+        _write_digest(w, item)
+    elif size == 0:
+        _write_head(w, 116, 0)
+    else:
+        if size > FEW:
+            pairs = <Pair *>PyMem_Malloc(size * sizeof(Pair))
+            if pairs == NULL:
+                raise MemoryError
+        try:
+            _write_head(w, 116, size)
+            if not _collect(item, pairs):
+                _write_any_keys(w, item)
+            elif _sort(pairs, size):
+                _write_pairs(w, pairs, size)
+            else:
+                # Two keys are one.
+                _refuse()
+        finally:
+            if size > FEW:
+                PyMem_Free(pairs)
+    w.depth -= 1
+    return 0
+
+
+cdef int _collect(dict item, Pair *pairs) except -1:
+    """Fill in the pairs where all keys are atoms, or all are binaries; 0 where they are not."""
+    cdef Py_ssize_t place = 0, at = 0
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Pair *pair = pairs
+    cdef bint atoms = False
+    while PyDict_Next(item, &place, &key, &value):
+        pair.key = key
+        pair.value = value
+        if Py_TYPE(key) is ATOM:
+            if not atoms and pair != pairs:
+                return 0
+            atoms = True
+            pair.text = PyBytes_AS_STRING((<_AtomBase>key).wire)
+            pair.size = PyBytes_GET_SIZE((<_AtomBase>key).wire)
+            pair.order = (<_AtomBase>key).order
+        elif atoms:
+            return 0
+        else:
+            if Py_TYPE(key) is &PyBytes_Type:
+                pair.text = PyBytes_AS_STRING(<object>key)
+                pair.size = PyBytes_GET_SIZE(<object>key)
+            elif Py_TYPE(key) is &PyUnicode_Type and PyUnicode_IS_COMPACT_ASCII(<object>key):
+                pair.text = <const char *>PyUnicode_DATA(<object>key)
+                pair.size = PyUnicode_GET_LENGTH(<object>key)
+            else:
+                return 0
+            if pair.size > 0xFFFFFFFFLL:
+                _refuse()
+            # The length stands before the octets, so the shorter one comes first.
+            pair.order = <uint64_t>pair.size << 32 | _first(pair.text, pair.size)
+        pair += 1
+    return 1
+
+
+cdef inline uint32_t _first(const char *text, Py_ssize_t size) noexcept:
+    cdef unsigned char octets[4]
+    if size >= 4:
+        return _u32(<const unsigned char *>text)
+    memcpy(octets, b"\0\0\0\0", 4)
+    memcpy(octets, text, size)
+    return _u32(octets)
+
+
+cdef inline int _order(const Pair *a, const Pair *b) noexcept nogil:
+    if a.order != b.order:
+        return -1 if a.order < b.order else 1
+    # With the same order both have the same length.
+    return memcmp(a.text, b.text, a.size)
+
+
+cdef int _order_of(const void *a, const void *b) noexcept nogil:
+    return _order(<const Pair *>a, <const Pair *>b)
+
+
+cdef int _sort(Pair *pairs, Py_ssize_t size) noexcept:
+    """Sort by exact bytes; 0 where two keys have the same."""
+    cdef Py_ssize_t at, place
+    cdef Pair pair
+    if size <= FEW:
+        for at in range(1, size):
+            if _order(&pairs[at - 1], &pairs[at]) <= 0:
+                continue
+            pair = pairs[at]
+            place = at
+            while place and _order(&pair, &pairs[place - 1]) < 0:
+                pairs[place] = pairs[place - 1]
+                place -= 1
+            pairs[place] = pair
+    else:
+        qsort(pairs, size, sizeof(Pair), &_order_of)
+    for at in range(1, size):
+        if _order(&pairs[at - 1], &pairs[at]) == 0:
+            return 0
+    return 1
+
+
+cdef int _write_pairs(Writer *w, Pair *pairs, Py_ssize_t size) except -1:
+    cdef Py_ssize_t at
+    # What comes to run meanwhile may empty the dict.
+    for at in range(size):
+        Py_INCREF(<object>pairs[at].key)
+        Py_INCREF(<object>pairs[at].value)
+    try:
+        for at in range(size):
+            _write(w, <object>pairs[at].key)
+            _write(w, <object>pairs[at].value)
+    finally:
+        for at in range(size):
+            Py_DECREF(<object>pairs[at].key)
+            Py_DECREF(<object>pairs[at].value)
+    return 0
+
+
+cdef int _write_any_keys(Writer *w, dict item) except -1:
+    """Write the pairs of a dict whose keys are of several types."""
+    if len(item) < 2:
+        for key, value in item.items():
+            _write(w, key)
+            _write(w, value)
+        return 0
+    cdef dict pairs = {}
+    for key, value in item.items():
+        pairs[_exact_key(w, key)] = (key, value)
+    if len(pairs) != len(item):
+        _refuse()
+    for exact in sorted(pairs):
+        key, value = pairs[exact]
+        _write(w, key)
+        _write(w, value)
+    return 0
+
+
+cdef int _write_map(Writer *w, object item) except -1:
+    cdef dict pairs = item.exact_items()
+    if _down(w):
+        return _write_deep(w, item)
+    _write_head(w, 116, len(pairs))
+    if w.exact:
+        _write_digest_of(w, [(exact, value) for exact, (_, value) in pairs.items()])
+    else:
+        for exact in sorted(pairs):
+            key, value = pairs[exact]
+            _write(w, key)
+            _write(w, value)
+    w.depth -= 1
+    return 0
+
+
+cdef int _write_digest(Writer *w, dict item) except -1:
+    cdef list pairs = []
+    for key, value in item.items():
+        pairs.append((_exact_key(w, key), value))
+    return _write_digest_of(w, pairs)
+
+
+cdef int _write_digest_of(Writer *w, list pairs) except -1:
+    """Write the digest of the sorted pairs of a map."""
+    cdef Py_ssize_t before = w.at - w.start
+    cdef list written = []
+    cdef bytes digest
+    for exact, value in pairs:
+        _write_raw(w, PyBytes_AS_STRING(exact), PyBytes_GET_SIZE(exact))
+        _write(w, value)
+        written.append(PyBytes_FromStringAndSize(<char *>w.start + before, w.at - w.start - before))
+        w.at = w.start + before
+    if not written:
+        return 0
+    written.sort()
+    digest = blake2b(b"".join(written), digest_size=32).digest()
+    return _write_raw(w, PyBytes_AS_STRING(digest), 32)
+
+
+# --- what comes seldom ---------------------------------------------------------------
+
+cdef Py_ssize_t _MAX_INTEGER_BYTES = 0
+cdef object _Fun = None, _Record = None, _Map = None
+
+
+cdef int _take_types(object types, object maps) except -1:
+    global _Fun, _Record, _Map, _MAX_INTEGER_BYTES
+    _Fun, _Record, _Map = types.Fun, types.Record, maps.Map
+    return 0
+
+
+from pyerlnode.term.limits import MAX_INTEGER_BYTES
+_MAX_INTEGER_BYTES = MAX_INTEGER_BYTES
+
+
+cdef int _write_deep(Writer *w, object item) except -1:
+    """A container at the end of what recursion may do."""
+    out = bytearray()
+    _reference_encoder().write_deep(
+        item, out, None if w.atom_ref == NULL else <object>w.atom_ref, w.exact, w.depth
+    )
+    return _write_raw(w, PyByteArray_AS_STRING(out), PyByteArray_GET_SIZE(out))
+
+
+cdef int _write_rare(Writer *w, object item) except -1:
+    module = _reference_encoder()
+    kind = type(item)
+    if kind is bytearray or kind is memoryview:
+        octets = item if kind is bytearray else item.tobytes()
+        _write_head(w, 109, len(octets))
+        return _write_buffer(w, octets)
+    if kind is _Map:
+        return _write_map(w, item)
+    if kind is _Fun:
+        return _write_fun(w, item)
+    if kind is _Record:
+        return _write_record(w, item)
+    writer = module.WRITERS.get(kind)
+    if writer is not None:
+        out = bytearray()
+        writer(item, out, None if w.atom_ref == NULL else <object>w.atom_ref)
+        return _write_buffer(w, out)
+    return _write(w, _simpler(item, module))
+
+
+cdef int _write_buffer(Writer *w, object octets) except -1:
+    if type(octets) is bytearray:
+        return _write_raw(w, PyByteArray_AS_STRING(octets), PyByteArray_GET_SIZE(octets))
+    cdef bytes copied = bytes(octets)
+    return _write_raw(w, PyBytes_AS_STRING(copied), PyBytes_GET_SIZE(copied))
+
+
+cdef object _simpler(object item, object module):
+    """An object of a class of no table as one of the class that is: a namedtuple as a tuple."""
+    for base in type(item).__mro__:
+        shape = module.SHAPES.get(base)
+        if shape is not None:
+            return shape(item)
+        if base is tuple:
+            return tuple([child for child in item])
+        if base is list:
+            return [child for child in item]
+        if base is dict:
+            return {key: item[key] for key in item}
+        if base is int:
+            return int.__pos__(item)
+        if base is float:
+            return float.__float__(item)
+        if base is str:
+            return item.encode()
+        if base is bytes or base is bytearray:
+            return bytes(memoryview(item))
+        if base in module.OPENERS or base in module.WRITERS:
+            break
+    _refuse()
+
+
+cdef int _write_fun(Writer *w, object item) except -1:
+    cdef Py_ssize_t start = 0
+    cdef unsigned char *p
+    if item.raw is not None and not w.exact:
+        return _write_buffer(w, item.raw)
+    if _down(w):
+        return _write_deep(w, item)
+    free = item.free
+    if w.exact:
+        _write_buffer(w, _struct.pack(">BB16sII", 112, item.arity, item.uniq, item.index, len(free)))
+        _write_atom(w, _atom(item.module))
+        _write(w, item.old_uniq)
+    else:
+        start = w.at - w.start
+        _write_buffer(w, _struct.pack(">BIB16sII", 112, 0, item.arity, item.uniq, item.index, len(free)))
+        _write_atom(w, _atom(item.module))
+        _write(w, item.old_index)
+        _write(w, item.old_uniq)
+        _write(w, item.pid)
+    for child in free:
+        _write(w, child)
+    if not w.exact:
+        if w.at - w.start - start - 1 > 0xFFFFFFFFLL:
+            _refuse()
+        _put32(w.start + start + 1, <uint32_t>(w.at - w.start - start - 1))
+    w.depth -= 1
+    return 0
+
+
+cdef int _write_record(Writer *w, object item) except -1:
+    if _down(w):
+        return _write_deep(w, item)
+    _write_head(w, 67, len(item.fields))
+    if not 0 <= item.flags <= 255:
+        _refuse()
+    _room(w, 1)[0] = item.flags
+    _write_atom(w, _atom(item.module))
+    _write_atom(w, _atom(item.name))
+    for name, _ in item.fields:
+        _write_atom(w, _atom(name))
+    for _, value in item.fields:
+        _write(w, value)
+    w.depth -= 1
+    return 0

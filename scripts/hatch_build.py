@@ -1,0 +1,95 @@
+"""Builds the native codec into the wheel, where that is wanted and can be done.
+
+PYERLNODE_NATIVE unset   build it where there is a C compiler, otherwise install pure with a warning
+PYERLNODE_NATIVE=1       build it or fail
+PYERLNODE_NATIVE=0       pure
+
+A pure wheel is tagged py3-none-any, a native one for the Python and the platform that it was
+built for.  An editable install has the compiled module in the source tree, beside its source.
+
+Proof: tests/test_build.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+MODULE = "pyerlnode.term._native"
+SOURCE = Path("pyerlnode", "term", "_native.pyx")
+CHOICES = {"": "where it can be built", "0": "never", "1": "always"}
+
+
+def wanted() -> str:
+    """PYERLNODE_NATIVE, checked: a word that means nothing must not install something else."""
+    value = os.environ.get("PYERLNODE_NATIVE", "")
+    if value not in CHOICES:
+        raise SystemExit(f"PYERLNODE_NATIVE is {value!r}: 1, 0 or unset are possible")
+    return value
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    """Hatchling finds the class by this name."""
+
+    def dependencies(self) -> list[str]:
+        return [] if wanted() == "0" else ["Cython>=3.1,<4", "packaging", "setuptools>=80"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if self.target_name != "wheel" or wanted() == "0":
+            return
+        built = self._built()
+        if built is None:
+            return
+        inside = SOURCE.parent / built.name
+        if version == "editable":
+            shutil.move(built, Path(self.root, inside))
+        else:
+            build_data["force_include"][str(built)] = inside.as_posix()
+        build_data.update(pure_python=False, infer_tag=True)
+
+    def _built(self) -> Path | None:
+        """The compiled module, or None with a warning where it is not necessary."""
+        try:
+            return compile_native(Path(self.root), Path(self._scratch()))
+        except Exception as error:
+            if wanted() == "1":
+                raise
+            self.app.display_warning(
+                f"pyerlnode is installed without its native codec, which could not be built: {error}"
+            )
+            return None
+
+    def _scratch(self) -> str:
+        self._directory = tempfile.TemporaryDirectory(prefix="pyerlnode-build-")
+        return self._directory.name
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if hasattr(self, "_directory"):
+            self._directory.cleanup()
+
+
+def compile_native(root: Path, scratch: Path) -> Path:
+    """Translate and compile the module in `scratch`; give its path.  Raises whatever prevents it."""
+    from Cython.Build import cythonize
+    from setuptools import Distribution, Extension
+    from setuptools.command.build_ext import build_ext
+
+    options = [] if sys.platform == "win32" else ["-O3"]
+    extension = Extension(MODULE, [str(root / SOURCE)], extra_compile_args=options)
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        translated = cythonize([extension], build_dir=str(scratch / "c"), force=True, quiet=True)
+    finally:
+        os.chdir(before)
+    command = build_ext(Distribution({"name": "pyerlnode", "ext_modules": translated}))
+    command.build_lib, command.build_temp = str(scratch / "lib"), str(scratch / "temp")
+    command.ensure_finalized()
+    command.run()
+    return Path(command.get_ext_fullpath(MODULE))
