@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "run a node that hosts a Python program",
     "cluster": "run several nodes of one program on this machine",
+    "mqtt": "run a node that is a bridge to MQTT brokers",
     "epmd": "serve the Erlang port mapper",
     "names": "list the nodes that are registered on a host",
     "ping": "say whether a node answers",

@@ -32,7 +32,7 @@ from pyerlnode.term import to_elixir
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pyerlnode.node import NodeConfig
@@ -51,6 +51,17 @@ class StartFailed(PyerlnodeError):
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    configure_node(parser)
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="load modules of the target's directory again when they change; servers keep their state",
+    )
+    parser.add_argument("target", metavar="TARGET", help="file.py:attr or package.module:attr")
+
+
+def configure_node(parser: argparse.ArgumentParser) -> None:
+    """What a node is told that runs until it is told to stop, whatever it hosts."""
     name = parser.add_mutually_exclusive_group(required=True)
     name.add_argument("--sname", metavar="NODE", help="short name: NAME or NAME@HOST, HOST without a dot")
     name.add_argument("--name", metavar="NODE", help="long name: NAME@HOST.DOMAIN or NAME@ADDRESS")
@@ -86,19 +97,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="TOML file with a table per application")
     parser.add_argument("--env", metavar="ENV", help="environment in that file (default: PYERLNODE_ENV)")
     parser.add_argument(
-        "--reload",
-        action="store_true",
-        help="load modules of the target's directory again when they change; servers keep their state",
-    )
-    parser.add_argument(
         "--exit-on-eof",
         action="store_true",
         help="stop when standard input ends: when whoever started the node has gone",
     )
-    parser.add_argument("target", metavar="TARGET", help="file.py:attr or package.module:attr")
 
 
 def run(options: argparse.Namespace) -> int:
+    watched = target.directory(options.target) if options.reload else None
+    return host(options, lambda: target.load(options.target), watched)
+
+
+def host(options: argparse.Namespace, load: Callable[[], Application], watched: Path | None = None) -> int:
+    """Run a node with what `load` gives, called when output goes where it belongs; the exit code."""
     log = LogOutput(sys.stderr)
     logging.basicConfig(
         handlers=[log],
@@ -113,9 +124,8 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError("--exit-on-eof: there is no standard input")
     starter = Starter(sys.stdin.fileno()) if options.exit_on_eof else None
     with installed() as terminal:
-        application = target.load(options.target)
+        application = load()
         strategies = _strategies(environment)  # the program may bring some of its own
-        watched = target.directory(options.target) if options.reload else None
         try:
             return asyncio.run(
                 serve(

@@ -22,7 +22,20 @@ except ImportError:
 
     raise UsageError("MQTT needs the package aiomqtt: pip install 'pyerlnode[mqtt]'") from None
 
+from pyerlnode.bridge.mqtt.broker import EmbeddedBroker
 from pyerlnode.bridge.mqtt.client import MQTT
+from pyerlnode.bridge.mqtt.presence import MqttPresence, Presence
 from pyerlnode.bridge.mqtt.routes import Back, Call, Group, Name, Route, Topic
 
-__all__ = ["MQTT", "Back", "Call", "Group", "Name", "Route", "Topic"]
+__all__ = [
+    "MQTT",
+    "Back",
+    "Call",
+    "EmbeddedBroker",
+    "Group",
+    "MqttPresence",
+    "Name",
+    "Presence",
+    "Route",
+    "Topic",
+]

@@ -31,7 +31,6 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pyerlnode.bridge.mqtt.hub import ERROR, OK, logger
 from pyerlnode.bridge.mqtt.properties import from_wire, to_wire
-from pyerlnode.bridge.mqtt.settings import will_of
 from pyerlnode.errors import ConfigError
 from pyerlnode.term import Atom, Pid, Term
 
@@ -113,17 +112,28 @@ async def _session(hub: Hub, broker: Broker) -> None:
 async def _connected(client: aiomqtt.Client) -> AsyncIterator[aiomqtt.Client]:
     """Connect, and disconnect at the end."""
     client.pending_calls_threshold = _CALLS
+    connecting = asyncio.ensure_future(client.__aenter__())
     try:
-        await client.__aenter__()
+        await asyncio.shield(connecting)
     except aiomqtt.MqttError:
-        # The socket to a broker that did not answer is still open.
-        client.timeout = _LAST_WORDS
+        await _leave(client)
+        raise
+    except asyncio.CancelledError:
+        # Half connected, it would stay open; a broker answers soon, or the time for it is over soon.
         with suppress(aiomqtt.MqttError):
-            await client.__aexit__(None, None, None)
+            await connecting
+        await _leave(client)
         raise
     try:
         yield client
     finally:
+        await client.__aexit__(None, None, None)
+
+
+async def _leave(client: aiomqtt.Client) -> None:
+    """Close the socket to a broker that has not answered, or not in time."""
+    client.timeout = _LAST_WORDS
+    with suppress(aiomqtt.MqttError):
         await client.__aexit__(None, None, None)
 
 
@@ -137,7 +147,7 @@ def _cause(errors: BaseException) -> str:
 def _client(hub: Hub, broker: Broker) -> aiomqtt.Client:
     settings = hub.settings
     newest = settings.protocol == "5"
-    will = None if settings.will is None else will_of(settings.will)
+    will = hub.will
     options: dict[str, Any] = {}
     if newest:
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.bridge.mqtt.codecs import CODECS, CodecError, Codecs
 from pyerlnode.bridge.mqtt.outbox import Full, Outbox
-from pyerlnode.bridge.mqtt.settings import made_up_client_id
+from pyerlnode.bridge.mqtt.settings import made_up_client_id, will_of
 from pyerlnode.bridge.mqtt.subscriptions import Subscriptions, Waiting
 from pyerlnode.node.log_limit import LogLimit
 from pyerlnode.term import Atom, Pid, Reference, Term
@@ -55,6 +55,7 @@ class Hub:
         self.codecs = Codecs(settings.codecs)
         self.subscriptions = Subscriptions()
         self.outbox = Outbox(settings.queue_limit, settings.queue_policy)
+        self.will = None if settings.will is None else will_of(settings.will)
         self.monitored: dict[Pid, Reference] = {}
         # The broker that it is connected with, or why there is none.
         self.broker: str | None = None

@@ -269,7 +269,7 @@ class BackServer(GenServer, module="Elixir.MQTT.Back"):
                 PubSub.subscribe(pubsub, topic)
 
     def __state__(self) -> Term:
-        return self._back.topic  # type: ignore[no-any-return]
+        return self._back.topic
 
     def handle_info(self, message: Term) -> NoReply:
         if not (isinstance(message, tuple) and len(message) == 4 and message[0] is MQTT):

@@ -141,5 +141,5 @@ class ServerSupervisor(Supervisor, module="Elixir.MQTT.Supervisor"):
         server = ChildSpec("server", (Server.start_link, [hub], options))
         connection = ChildSpec("connection", (Task.start_link, [keep_connected, hub]))
         further = [child for each in more if (child := each.child(hub)) is not None]
-        # Before it is connected, so that nothing comes that nobody takes; and it ends first.
-        return Supervision([server, *further, connection], strategy="one_for_one")
+        # The connection ends after those who have a last word to say on it.
+        return Supervision([server, connection, *further], strategy="one_for_one")
