@@ -21,7 +21,7 @@ import argparse
 import secrets
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -88,7 +88,14 @@ class Run:
                 self.say(f"all {what} after {time.monotonic() - begin:.1f} s")
                 return []
             if time.monotonic() - begin > self._options.patience:
+                self._look_into_global()
                 return left
+
+    def _look_into_global(self) -> None:
+        if self._options.log is not None:
+            for member in self._members:
+                with suppress(HarnessError):
+                    Path(self._options.log, f"{member}.global").write_text(str(member.ask("global")))
 
     def _start(self, member: Member) -> None:
         try:
@@ -136,7 +143,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--events", type=int, default=200, help="how many (default 200)")
     parser.add_argument("--beams", metavar="OTP,...", default="25,27", help="releases (default 25,27)")
-    parser.add_argument("--each", type=int, default=3, help="nodes of each kind (default 3)")
+    parser.add_argument(
+        "--nodes", metavar="N,M", default="3,3", help="how many BEAM and Python nodes (default 3,3)"
+    )
     parser.add_argument("--net-ticktime", type=int, default=8, help="seconds (default 8)")
     parser.add_argument("--pause", type=float, default=0.7, help="mean seconds between events (default 0.7)")
     parser.add_argument("--patience", type=float, default=120.0, help="seconds to agree (default 120)")
@@ -150,6 +159,11 @@ def _arguments() -> argparse.Namespace:
     return options
 
 
+def _counts(options: argparse.Namespace) -> tuple[int, int]:
+    of_beam, of_python = map(int, options.nodes.split(","))
+    return of_beam, of_python
+
+
 def _beams(releases: str) -> list[Beam]:
     found = {beam.otp: beam for beam in discover("all")}
     wanted = [int(text) for text in releases.split(",")]
@@ -161,12 +175,13 @@ def _beams(releases: str) -> list[Beam]:
 def _members(stack: ExitStack, options: argparse.Namespace, network: Network) -> list[Member]:
     beams = _beams(options.beams)
     members: list[Member] = []
-    for number in range(options.each):
+    of_beam, of_python = _counts(options)
+    for number in range(of_beam):
         beam, host = beams[number % len(beams)], network.hosts[number]
         members.append(BeamMember(f"beam{number + 1}", host, beam, options.net_ticktime))
         stack.callback(members[-1].close)
-    for number in range(options.each):
-        host = network.hosts[options.each + number]
+    for number in range(of_python):
+        host = network.hosts[of_beam + number]
         members.append(PythonMember(f"python{number + 1}", host, options.net_ticktime))
         stack.callback(members[-1].close)
     return members
@@ -181,7 +196,7 @@ def main() -> int:
         print(f"scripts/chaos: {missing}", file=sys.stderr)
         return 2
     begin = time.monotonic()
-    with Network(2 * options.each) as network, ExitStack() as stack:
+    with Network(sum(_counts(options))) as network, ExitStack() as stack:
         run = Run(options, network, _members(stack, options, network))
         left = run.run()
         run.close()

@@ -43,6 +43,12 @@ defmodule Chaos do
     {Node.list(), names, :pg.get_members(:all), :pg.get_members(:some), Process.whereis(:keeper), monitored, linked}
   end
 
+  # for who looks for the cause of a disagreement: what `global` is doing here
+  def global do
+    {_, tags} = Process.info(Process.whereis(:global_name_server), :dictionary)
+    inspect({:sys.get_state(:global_name_server), tags}, limit: :infinity, width: 0)
+  end
+
   defp ask_keeper do
     send(:keeper, {:view, self()})
     receive do {:view_of_keeper, monitored, linked} -> {monitored, linked} end

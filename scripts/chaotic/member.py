@@ -124,6 +124,12 @@ class Commands:
             list(self.keeper.linked),
         )
 
+    def global_(self) -> Any:
+        server = erl.this_process().runtime.registered_process("global_name_server")
+        assert server is not None
+        member: Any = server.behaviour
+        return f"{vars(member.member)}"
+
     def _pid(self) -> Pid:
         assert self.keeper.pid is not None
         return self.keeper.pid
@@ -137,7 +143,7 @@ async def answer() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             name, *arguments = line.decode().split()
-            function: Callable[..., Any] = getattr(commands, name)
+            function: Callable[..., Any] = getattr(commands, f"{name}_" if name == "global" else name)
             writer.write(base64.b64encode(encode(function(*arguments))) + b"\n")
             await writer.drain()
         writer.close()
