@@ -36,7 +36,7 @@ OK: Final = Atom("ok")
 ERROR: Final = Atom("error")
 MQTT: Final = Atom("mqtt")
 _QUEUED, _DROPPED, _QUEUE_FULL = Atom("queued"), Atom("dropped"), Atom("queue_full")
-_NOT_CONNECTED, _TIMEOUT, _NOT_SUBSCRIBED = Atom("not_connected"), Atom("timeout"), Atom("not_subscribed")
+_NOT_CONNECTED, _NOT_SUBSCRIBED = Atom("not_connected"), Atom("not_subscribed")
 
 
 class Handler(Protocol):
@@ -103,15 +103,15 @@ class Hub:
         self.runtime.call_later(self.settings.request_timeout, self._give_up, subscription, waiting)
 
     def _give_up(self, subscription: Subscription, waiting: Waiting) -> None:
-        if waiting in subscription.waiting:
+        if waiting not in subscription.waiting:
+            return
+        if self.broker is not None:  # its turn will come: many are asked for at once
+            self.runtime.call_later(self.settings.request_timeout, self._give_up, subscription, waiting)
+        else:
             subscription.waiting.remove(waiting)
             if not subscription.waiting and not subscription.subscribers and not subscription.ids:
                 self.subscriptions.forget(subscription)
-            waiting.tell((ERROR, self.missing()))
-
-    def missing(self) -> Term:
-        """Why the broker does not answer."""
-        return _TIMEOUT if self.broker is not None else (_NOT_CONNECTED, self.why)
+            waiting.tell((ERROR, (_NOT_CONNECTED, self.why)))
 
     def adopt(self, handler: Handler, filter: str, wish: Wish) -> None:
         """Let an object of the bridge's own have a filter, for as long as this lives."""
