@@ -30,7 +30,7 @@ from pyerlnode.testing.nodes import distribution_environment, name_option
 from pyerlnode.testing.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pyerlnode.testing.beams import Beam
 
@@ -109,6 +109,12 @@ class Terminal(Owned):
             self._read(deadline, f"{wanted!r} on the screen")
         self._see_up_to(unseen[: found.end()])
         return found
+
+    def wait_until(self, is_shown: Callable[[], bool], wanted: str, timeout: float = 10.0) -> None:
+        """Wait until the screen is as `is_shown` says; `wanted` is what a HarnessError names in its place."""
+        deadline = time.monotonic() + timeout
+        while not is_shown():
+            self._read(deadline, wanted)
 
     def command(self, line: str, timeout: float = 10.0) -> str:
         """Type a line at a prompt and return what the screen shows from there to the next prompt.
