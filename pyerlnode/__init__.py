@@ -5,124 +5,133 @@
 
 What programs use is here; the rest is in the packages `term`, `protocol`, `process`,
 `node`, `otp` and `services` (docs/design.md).
+
+A name is imported when it is first asked for: `import pyerlnode` costs next to nothing, and a
+program that has no Agent does not wait for it.
 """
 
-from pyerlnode import errors, term
-from pyerlnode.errors import (
-    CallTimeout,
-    ConfigError,
-    ErlangError,
-    Exit,
-    NodeDown,
-    NoProc,
-    PyerlnodeError,
-    StoreError,
-    TermDecodeError,
-    TermEncodeError,
-    Throw,
-    UsageError,
-    WorkerDied,
-)
-from pyerlnode.otp import (
-    Agent,
-    Application,
-    ChangeCallbackModule,
-    ChildSpec,
-    Continue,
-    Durable,
-    DynamicSupervisor,
-    EventTimeout,
-    Failure,
-    GenServer,
-    GenStatem,
-    Hibernate,
-    Ignore,
-    KeepState,
-    NextEvent,
-    NextState,
-    NoReply,
-    PartitionSupervisor,
-    PopCallbackModule,
-    Postpone,
-    PushCallbackModule,
-    Registry,
-    RepeatState,
-    Reply,
-    ReplyTo,
-    StateTimeout,
-    Stop,
-    StopAndReply,
-    Store,
-    Supervision,
-    Supervisor,
-    Table,
-    Task,
-    TaskSupervisor,
-    Timeout,
-    child_spec,
-    on_call,
-    on_cast,
-    on_info,
-    sys,
-)
-from pyerlnode.process import (
-    Runtime,
-    alias,
-    blocking,
-    cancel_timer,
-    demonitor,
-    erase,
-    exit,
-    get,
-    group_leader,
-    in_process,
-    is_alive,
-    link,
-    make_ref,
-    monitor,
-    monitor_node,
-    nodes,
-    process_flag,
-    put,
-    read_timer,
-    receive,
-    register,
-    registered,
-    self,
-    send,
-    send_after,
-    spawn,
-    spawn_link,
-    spawn_monitor,
-    spawn_opt,
-    spawn_request,
-    start_timer,
-    this_process,
-    unalias,
-    unlink,
-    unregister,
-    wait,
-    whereis,
-)
-from pyerlnode.process import node as this_node
-from pyerlnode.services import erpc, io, rpc
-from pyerlnode.services.flush import flush
-from pyerlnode.services.modules import Module
-from pyerlnode.services.node import Node
-from pyerlnode.services.remote_child import remote_child
-from pyerlnode.term import (
-    Atom,
-    BitString,
-    Export,
-    Fun,
-    ImproperList,
-    Map,
-    Pid,
-    Port,
-    Record,
-    Reference,
-    charlist,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyerlnode import errors, term
+    from pyerlnode.errors import (
+        CallTimeout,
+        ConfigError,
+        ErlangError,
+        Exit,
+        NodeDown,
+        NoProc,
+        PyerlnodeError,
+        StoreError,
+        TermDecodeError,
+        TermEncodeError,
+        Throw,
+        UsageError,
+        WorkerDied,
+    )
+    from pyerlnode.otp import (
+        Agent,
+        Application,
+        ChangeCallbackModule,
+        ChildSpec,
+        Continue,
+        Durable,
+        DynamicSupervisor,
+        EventTimeout,
+        Failure,
+        GenServer,
+        GenStatem,
+        Hibernate,
+        Ignore,
+        KeepState,
+        NextEvent,
+        NextState,
+        NoReply,
+        PartitionSupervisor,
+        PopCallbackModule,
+        Postpone,
+        PushCallbackModule,
+        Registry,
+        RepeatState,
+        Reply,
+        ReplyTo,
+        StateTimeout,
+        Stop,
+        StopAndReply,
+        Store,
+        Supervision,
+        Supervisor,
+        Table,
+        Task,
+        TaskSupervisor,
+        Timeout,
+        child_spec,
+        on_call,
+        on_cast,
+        on_info,
+        sys,
+    )
+    from pyerlnode.process import (
+        Runtime,
+        alias,
+        blocking,
+        cancel_timer,
+        demonitor,
+        erase,
+        exit,
+        get,
+        group_leader,
+        in_process,
+        is_alive,
+        link,
+        make_ref,
+        monitor,
+        monitor_node,
+        nodes,
+        process_flag,
+        put,
+        read_timer,
+        receive,
+        register,
+        registered,
+        self,
+        send,
+        send_after,
+        spawn,
+        spawn_link,
+        spawn_monitor,
+        spawn_opt,
+        spawn_request,
+        start_timer,
+        this_process,
+        unalias,
+        unlink,
+        unregister,
+        wait,
+        whereis,
+    )
+    from pyerlnode.process import node as this_node
+    from pyerlnode.services import erpc, io, rpc
+    from pyerlnode.services.flush import flush
+    from pyerlnode.services.modules import Module
+    from pyerlnode.services.node import Node
+    from pyerlnode.services.remote_child import remote_child
+    from pyerlnode.term import (
+        Atom,
+        BitString,
+        Export,
+        Fun,
+        ImproperList,
+        Map,
+        Pid,
+        Port,
+        Record,
+        Reference,
+        charlist,
+    )
 
 __all__ = [
     "Agent",
@@ -237,3 +246,39 @@ __all__ = [
     "wait",
     "whereis",
 ]
+
+# Where a name is that is in none of the packages below, which list theirs in `__all__`.
+_ELSEWHERE = {
+    "Module": "services.modules:Module",
+    "Node": "services.node:Node",
+    "erpc": "services.erpc",
+    "errors": "errors",
+    "flush": "services.flush:flush",
+    "io": "services.io",
+    "remote_child": "services.remote_child:remote_child",
+    "rpc": "services.rpc",
+    "term": "term",
+    "this_node": "process:node",
+}
+_PACKAGES = ("errors", "term", "process", "otp")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name; it is an ordinary attribute from then on."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = _imported(name)
+    return value
+
+
+def _imported(name: str) -> Any:
+    if name in _ELSEWHERE:
+        module, _, attribute = _ELSEWHERE[name].partition(":")
+        found = import_module(f"{__name__}.{module}")
+        return getattr(found, attribute) if attribute else found
+    packages = (import_module(f"{__name__}.{package}") for package in _PACKAGES)
+    return next(getattr(package, name) for package in packages if name in package.__all__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

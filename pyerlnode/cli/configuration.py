@@ -20,7 +20,6 @@ Proof: tests/cli/test_configuration.py.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
@@ -53,6 +52,8 @@ def load(file: str, env: str | None) -> dict[str, dict[str, Term]]:
 
 
 def _read(file: str) -> dict[str, Any]:
+    import tomllib  # only here: most nodes start without such a file
+
     try:
         return tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except OSError as error:

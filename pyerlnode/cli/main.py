@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pyerlnode.errors import BadArg, ErlangError, Exit, PyerlnodeError, Throw, UsageError
+from pyerlnode.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,12 +46,9 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        # Looked up only here: the metadata of a distribution takes longer to read than most commands to run.
-        from importlib.metadata import version
-
         from pyerlnode.term import IMPLEMENTATION
 
-        print(f"pyerlnode {version('pyerlnode')} ({IMPLEMENTATION} codec)")
+        print(f"pyerlnode {VERSION} ({IMPLEMENTATION} codec)")
         parser.exit(0)
 
 

@@ -27,7 +27,6 @@ from pyerlnode.services import io
 from pyerlnode.services.application import on_end
 from pyerlnode.services.console import LogOutput, installed
 from pyerlnode.services.node import Node
-from pyerlnode.services.reloader import Reloader
 from pyerlnode.term import to_elixir
 
 if TYPE_CHECKING:
@@ -187,6 +186,8 @@ async def serve(
         try:
             if await _start(node, application, signals):
                 if watched is not None:
+                    from pyerlnode.services.reloader import Reloader
+
                     await Reloader.start_link(str(watched))
                 terminal.open(f"{_up_line(node)}\n")
                 await _first(ended, signals.stop)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import ErlangError, Exit
@@ -24,6 +23,7 @@ from pyerlnode.process import monitor, receive
 from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.services import rpc
 from pyerlnode.term import Atom, Term, charlist, to_elixir
+from pyerlnode.version import VERSION
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,13 +47,6 @@ _KERNEL: Final = ("application", "code", "erpc", "global", "net_adm", "net_kerne
 _KERNEL_NAMES: Final = ("global_name_server", "logger", "net_kernel", "rex", "user")
 
 
-def _version() -> list[int]:
-    try:
-        return charlist(version("pyerlnode"))
-    except PackageNotFoundError:
-        return charlist("0")
-
-
 def _basic() -> list[ApplicationSpec]:
     """The applications that every node has, as far as this library is them."""
     about = "The modules of OTP's {} that a pyerlnode node answers for"
@@ -63,7 +56,7 @@ def _basic() -> list[ApplicationSpec]:
             kernel,
             [],
             description=charlist(about.format(kernel)),
-            vsn=_version(),
+            vsn=charlist(VERSION),
             modules=[Atom(name) for name in _KERNEL],
             registered=[Atom(name) for name in _KERNEL_NAMES],
         ),
@@ -71,7 +64,7 @@ def _basic() -> list[ApplicationSpec]:
             stdlib,
             [],
             description=charlist(about.format(stdlib)),
-            vsn=_version(),
+            vsn=charlist(VERSION),
             applications=[kernel],
         ),
     ]

@@ -17,7 +17,7 @@ from pyerlnode.term.text._erlang_parse import ERLANG_SKIP, ErlangReader
 from pyerlnode.term.text._scan import NumberNode, Reading, Scanner, is_reading, parse_int, run
 from pyerlnode.term.types import Atom, Export, ImproperList, Term, charlist
 
-__all__ = ["parse_elixir"]
+__all__ = ["read_elixir"]
 
 # What is beyond ASCII is looked at by `_bare`: no class of `re` has the marks of Unicode names.
 _NAME = r"[^\W\d](?:\w|[^\x00-\xa0\s])*+[?!]?"
@@ -77,15 +77,8 @@ _CHARACTER = re.compile(
 _EXPECTED = "a term"
 
 
-def parse_elixir(text: str, *, number_node: NumberNode | None = None) -> Term:
-    """The term that `text` is in Elixir's notation.
-
-    Literals only: no variables, calls, operators or interpolation.  Gives what `decode`
-    would give: `"abc"` is bytes, `~c"abc"` a list, `true` True, `%Date{}` or `~D[]` a date;
-    a map that a dict cannot hold exactly is a Map.  Pids are read in the form that
-    `to_elixir` writes; `#PID<0.105.0>` only where `number_node` says which node 0 is.
-    Anything else raises TermSyntaxError with the offset.
-    """
+def read_elixir(text: str, number_node: NumberNode | None) -> Term:
+    """What `parse_elixir` gives."""
     reader = ElixirReader(text, number_node)
     return reader.scanner.whole(run(reader.term()))
 

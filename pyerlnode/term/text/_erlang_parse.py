@@ -14,7 +14,7 @@ from pyerlnode.term.text._build import build_map
 from pyerlnode.term.text._scan import NumberNode, Reading, Scanner, is_reading, parse_int, run
 from pyerlnode.term.types import Export, ImproperList, Record, Term, charlist
 
-__all__ = ["ERLANG_SKIP", "ErlangReader", "parse_erlang"]
+__all__ = ["ERLANG_SKIP", "ErlangReader", "read_erlang"]
 
 ERLANG_SKIP = re.compile(r"(?:\s++|%[^\n]*)*+")
 _NAME = re.compile(r"[a-zß-öø-ÿ][\w@]*")
@@ -42,15 +42,8 @@ _OPAQUE = re.compile(r"#Fun<")
 _KINDS = {"Ref": "reference", "Port": "port"}
 
 
-def parse_erlang(text: str, *, number_node: NumberNode | None = None) -> Term:
-    """The term that `text` is in Erlang's notation; one full stop may follow it.
-
-    Literals only: no variables, calls or operators.  Gives what `decode` would give: `"abc"`
-    is a list of integers, `<<"abc">>` bytes, `true` True; a map that a dict cannot hold
-    exactly is a Map.  Pids are read in the form that `to_erlang` writes; `<0.105.0>` only
-    where `number_node` says which node 0 is.  Anything else raises TermSyntaxError with
-    the offset.
-    """
+def read_erlang(text: str, number_node: NumberNode | None) -> Term:
+    """What `parse_erlang` gives."""
     scanner = Scanner(text, ERLANG_SKIP)
     value = run(ErlangReader(scanner, number_node).term())
     scanner.take(".")
