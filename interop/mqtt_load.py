@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import logging
 import signal
 import socket
 import sys
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 QUEUE_LIMIT = 200
+# The client library leaves the end of a connection unread that nobody iterates over.
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 # A process that collects the numbers that arrive, with the time from sending to arrival.
 COLLECTOR = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +150,30 @@ def test_somebody_at_iex_while_the_broker_restarts(mosquitto, bridge, iex) -> No
 
 def received(shell) -> str:
     return shell.command("receive do m -> m after 30_000 -> :nothing end", 40)
+
+
+def test_somebody_watches_a_fleet_from_iex(mosquitto, python_node, target, iex, here) -> None:
+    """What the page says, with its own code."""
+    page = (Path(__file__).parent.parent / "docs" / "mqtt.md").read_text()
+    example = re.findall(r"```elixir\n(.*?)```", page, re.DOTALL)[-1]
+    watcher, _, steps = example.partition("\n\nserver = ")
+    broker = mosquitto()
+    environment = {"MQTT_URL": broker.url, "DEVICES": "5"}
+    fleet = python_node("fleet", target("../examples/fleet.py:Fleet"), environment=environment)
+    shell = iex("alex", environment={"WATCHER": watcher})
+    shell.wait_for_prompt()
+    shell.command('Code.compile_string(System.get_env("WATCHER")); :ok', 30)
+    server, start, temps, warmer = here(f"server = {steps}").strip().splitlines()
+    shell.command(server)
+    assert shell.command(start, 30).startswith("{:ok, #PID<")
+    wait = "wait = fn w, fact -> if fact.(), do: :ok, else: (Process.sleep(50); w.(w, fact)) end"
+    shell.command(wait)
+    assert shell.command(f"wait.(wait, fn -> map_size({temps}) == 5 end)", 40) == ":ok"
+    assert shell.command(warmer, 30) == ":ok"
+    assert shell.command(f"wait.(wait, fn -> {temps}[3] > 21 end)", 40) == ":ok"
+    broker.kill()
+    fleet.wait_for_output(re.compile("not connected to"), timeout=30)
+    broker.start()
+    # Nobody does anything: the target comes back to each device, and the readings to the watcher.
+    assert shell.command(warmer.replace("25", "50"), 30) in (":ok", "{:ok, :queued}")
+    assert shell.command(f"wait.(wait, fn -> {temps}[3] > 30 end)", 40) == ":ok"
