@@ -87,6 +87,7 @@ class Link(asyncio.Protocol):
         "busy_limit",
         "closed",
         "connection",
+        "flush_later",
         "node",
         "on_writable",
         "owner",
@@ -119,6 +120,8 @@ class Link(asyncio.Protocol):
         #: called when a busy link is not busy any more, also because it is closed
         self.on_writable: Callable[[], object] | None = None
         self._loop = asyncio.get_running_loop()
+        #: calls what it is given when all that is to be sent in this turn is there
+        self.flush_later: Callable[[Callable[[], None]], object] = self._loop.call_soon
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -159,7 +162,7 @@ class Link(asyncio.Protocol):
         self.sent += 1
         if not self._dirty:
             self._dirty = True
-            self._loop.call_soon(self._flush)
+            self.flush_later(self._flush)
 
     def flush_soon(self) -> None:
         """Write what the Connection has queued, at the end of this turn."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyerlnode.errors import CutOff, TermEncodeError, UsageError
@@ -200,6 +201,7 @@ class Router:
         if old is not None:
             old.close()
         link.on_writable = lambda: self.release(node)
+        link.flush_later = self.runtime.queue.after_run
         link.go_up(self, node, peer.visible, self.busy_limit)
         self._links[node] = link
         self._known.pop(node, None)
@@ -221,10 +223,13 @@ class Router:
         """A link comes here when it is made already."""
 
     def link_events(self, link: Link, events: list[Event]) -> None:
-        """Hand on what came in one read."""
-        node, receive = link.node, self.runtime.receive_signal
+        """Hand on what came in one read, and let those whom it is for answer."""
+        self.runtime.queue.run_with(partial(self._hand_on, link, events))
+
+    def _hand_on(self, link: Link, events: list[Event]) -> None:
+        node, handlers = link.node, self.runtime.signals.handlers
         for control in events:
-            receive(node, control)  # type: ignore[arg-type]  # once up, nothing else is an event
+            handlers[type(control)](node, control)  # once up, nothing else is an event
             if link.closed:
                 return
 

@@ -76,6 +76,20 @@ class RunQueue:
         if not self.scheduled:
             self.schedule()
 
+    def run_with(self, deliver: Callable[[], None]) -> None:
+        """Call `deliver`, for the event loop, then give turns at once to whom it woke.
+
+        So what one read of a socket brings is answered without a further round of the loop.
+        """
+        if self.scheduled:
+            deliver()
+            return
+        self.scheduled = True
+        try:
+            deliver()
+        finally:
+            self._context.run(self._run)
+
     def schedule(self) -> None:
         """Have the queue run, soon; to be called when something is put into `ready` and not `scheduled`."""
         self.scheduled = True

@@ -46,11 +46,12 @@ _ALIAS_TAG = (Atom("alias"),)
 class Signals:
     """The signals of one runtime."""
 
-    __slots__ = ("_handlers", "_runtime")
+    __slots__ = ("_runtime", "handlers")
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._handlers: dict[type[Any], Callable[[Atom, Any], None]] = {
+        #: what each class of control messages does, given the node that it came from
+        self.handlers: dict[type[Any], Callable[[Atom, Any], None]] = {
             Send: self._send,
             RegSend: self._reg_send,
             AliasSend: self._alias_send,
@@ -69,7 +70,7 @@ class Signals:
 
     def receive(self, node: Atom, control: Control) -> None:
         """Carry out a control message that came from `node`."""
-        self._handlers[type(control)](node, control)
+        self.handlers[type(control)](node, control)
 
     # --- messages -----------------------------------------------------------------
 

@@ -38,10 +38,10 @@ _LONG_ATOMS = 1  # in the half byte of the header
 class AtomCacheReader:
     """The peer's cache, and the reading of its headers."""
 
-    __slots__ = ("_slots",)
+    __slots__ = ("slots",)
 
     def __init__(self) -> None:
-        self._slots: list[Atom | None] = [None] * SLOTS
+        self.slots: list[Atom | None] = [None] * SLOTS
 
     def read(self, data: bytes, at: int) -> tuple[list[Atom], int]:
         """Read the header whose N is at `at`; give its atoms and where it ends.
@@ -61,7 +61,7 @@ class AtomCacheReader:
         flags_at = at
         at += count // 2 + 1
         long_atoms = data[flags_at + count // 2] >> (4 * (count & 1)) & _LONG_ATOMS
-        slots = self._slots
+        slots = self.slots
         atoms = []
         for index in range(count):
             half = data[flags_at + (index >> 1)] >> (4 * (index & 1))

@@ -16,7 +16,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from pyerlnode.errors import PeerError, TermDecodeError, TermError, UsageError
+from pyerlnode.errors import FrameTooLarge, PeerError, TermDecodeError, TermError, UsageError
+from pyerlnode.protocol._choice import native
 from pyerlnode.protocol.atom_cache import AtomCacheReader, AtomCacheWriter
 from pyerlnode.protocol.control import Control, Link
 from pyerlnode.protocol.control_codec import (
@@ -34,7 +35,7 @@ from pyerlnode.term import Term, decode_at, encode_parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyerlnode.protocol.events import Peer, Settings
+    from pyerlnode.protocol.events import Event, Peer, Settings
     from pyerlnode.term import Atom
 
 __all__ = ["FrameParser", "FrameWriter"]
@@ -54,7 +55,16 @@ _IDS_END = 2 + IDS.size
 class FrameParser:
     """Frames -> control messages; keeps the peer's atom cache and its unfinished messages."""
 
-    __slots__ = ("_assembler", "_cache", "_fragments", "_limits", "_peer_name", "read")
+    __slots__ = (
+        "_assembler",
+        "_cache",
+        "_fragments",
+        "_limits",
+        "_max_frame",
+        "_peer_name",
+        "read",
+        "read_all",
+    )
 
     def __init__(self, peer: Peer, settings: Settings) -> None:
         self._peer_name = peer.name
@@ -69,6 +79,32 @@ class FrameParser:
         Raises PeerError; offsets in its text count from behind the frame's length.
         """
         self.read = self._read_header_form if peer.flags & _HEADER_FORM else self._read_pass_through
+        self._max_frame = settings.max_frame
+        self.read_all: Callable[[bytes, int, list[Event]], int]
+        """Read the complete frames of the bytes from an offset on; give where the first other one begins.
+
+        Appends their control messages.  PeerError for the first bad frame, when those
+        before it have been appended; FrameTooLarge as soon as the length is there.
+        """
+        self.read_all = self._read_one_by_one
+        if native is not None and peer.flags & _HEADER_FORM:
+            self.read_all = native.reader(self.read, self._cache.slots, self._limits, self._max_frame)
+
+    def _read_one_by_one(self, data: bytes, at: int, events: list[Event]) -> int:
+        size, read = len(data), self.read
+        while size - at >= _LENGTH.size:
+            start = at + _LENGTH.size
+            length = _LENGTH.unpack_from(data, at)[0]
+            if length > self._max_frame:
+                raise FrameTooLarge(length, self._max_frame)
+            if start + length > size:
+                break
+            at = start + length
+            # A frame of length 0 is a tick.
+            control = read(data[start:at]) if length else None
+            if control is not None:
+                events.append(control)
+        return at
 
     def _read_pass_through(self, data: bytes) -> Control:
         if data[:2] != b"\x70\x83":
@@ -166,7 +202,7 @@ class FrameWriter:
         self._control = ControlWriter(flags, local_name)
         self._outbox = outbox
         self._header_form = bool(flags & _HEADER_FORM)
-        self._cache = AtomCacheWriter() if flags & DistFlag.DIST_HDR_ATOM_CACHE else None
+        self._cache = _new_cache() if flags & DistFlag.DIST_HDR_ATOM_CACHE else None
         self._fragment_size = settings.fragment_size if flags & DistFlag.FRAGMENTS else _MAX_FRAME
         self._sequence = 0
 
@@ -200,23 +236,19 @@ class FrameWriter:
     def _write_header_form(
         self, control: Control, head: ControlTuple, payload: Term, cache: AtomCacheWriter | None
     ) -> None:
-        out = bytearray()
-        ref = None if cache is None else cache.ref
-        encode_parts(head, out, ref)
-        split = len(out)
-        if payload is not NO_PAYLOAD:
-            encode_parts(payload, out, ref)
-        header = b"\0" if cache is None else cache.header()
-        if len(out) - split > self._fragment_size:
-            self._put_fragments(control, header, out, split)
+        has_payload = payload is not NO_PAYLOAD
+        made = _make_frame(head, payload, has_payload, cache, self._fragment_size)
+        if isinstance(made, tuple):
+            self._put_fragments(control, *made)
             return
-        size = _checked(2 + len(header) + len(out))
         # Who sent it matters only while parts of a large message wait.
         key = sender_of(control) if self._outbox.busy else None
-        self._outbox.put([_HEAD.pack(size, _VERSION, _HEADER) + header, out], 4 + size, key)
+        self._outbox.put([made], len(made), key)
 
-    def _put_fragments(self, control: Control, header: bytes, out: bytearray, split: int) -> None:
+    def _put_fragments(self, control: Control, header: bytes, out: bytes, split: int) -> None:
         size = self._fragment_size
+        if size == _MAX_FRAME:
+            raise UsageError(f"message of {len(out)} bytes: without fragments {_MAX_FRAME} are possible")
         count = -(-(len(out) - split) // size)
         self._sequence = (self._sequence + 1) & 0xFFFF_FFFF_FFFF_FFFF
         view = memoryview(out)
@@ -225,6 +257,31 @@ class FrameWriter:
         start = _FIRST_HEAD.pack(length, _VERSION, FIRST, self._sequence, count)
         rest = Rest(self._sequence, view[split + size :], size)
         self._outbox.put([start + header, first], 4 + length, sender_of(control), rest)
+
+
+def _make_frame_in_python(
+    head: ControlTuple, payload: Term, has_payload: bool, cache: AtomCacheWriter | None, fragment_size: int
+) -> bytes | tuple[bytes, bytes, int]:
+    """A frame with a header.
+
+    Where it is larger than one may be: the header, control message and payload, and where the payload
+    begins in these.
+    """
+    out = bytearray()
+    ref = None if cache is None else cache.ref
+    encode_parts(head, out, ref)
+    split = len(out)
+    if has_payload:
+        encode_parts(payload, out, ref)
+    header = b"\0" if cache is None else cache.header()
+    size = 2 + len(header) + len(out)
+    if len(out) - split > fragment_size or size > _MAX_FRAME:
+        return header, bytes(out), split
+    return b"".join((_HEAD.pack(size, _VERSION, _HEADER), header, out))
+
+
+_make_frame = _make_frame_in_python if native is None else native.make_frame
+_new_cache = AtomCacheWriter if native is None else native.AtomCacheWriter
 
 
 def _checked(length: int) -> int:

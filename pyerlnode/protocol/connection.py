@@ -170,12 +170,9 @@ class Connection:
         return events
 
     def _read_frames(self, parser: FrameParser, events: list[Event]) -> None:
-        take, read = self._frames.take, parser.read
-        while (data := take()) is not None:
-            if data:
-                control = read(data)
-                if control is not None:
-                    events.append(control)
+        window = self._frames.window()
+        if window is not None:
+            self._frames.advance(parser.read_all(*window, events))
 
     def _shake_hands(self, events: list[Event], now: float) -> None:
         handshake = self._handshake

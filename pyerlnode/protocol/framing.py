@@ -78,6 +78,22 @@ class FrameReader:
         self._need = self._prefix
         return self._data[start:end]
 
+    def window(self) -> tuple[bytes, int] | None:
+        """All bytes that were not taken, from an offset on; None while no frame can be complete."""
+        if self._size < self._need:
+            return None
+        if self._pieces:
+            self._join()
+        return self._data, self._at
+
+    def advance(self, at: int) -> None:
+        """The frames of the window that end at the offset `at` were taken, and no other is complete."""
+        self._size -= at - self._at
+        self._at = at
+        self._need = self._prefix
+        if self._size >= self._prefix:
+            self._need += _from_bytes(self._data[at : at + self._prefix])
+
     def _join(self) -> None:
         self._pieces.insert(0, self._data[self._at :])
         self._data = b"".join(self._pieces)
