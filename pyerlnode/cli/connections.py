@@ -79,6 +79,13 @@ def add_own(parser: argparse.ArgumentParser) -> None:
         help="do not connect to the nodes that a connected node is connected with",
     )
     parser.add_argument("--net-ticktime", metavar="S", type=float, default=60.0, help="seconds (default 60)")
+    parser.add_argument(
+        "--zdbbl",
+        metavar="KB",
+        type=int,
+        default=1024,
+        help="kilobytes that may wait for a slow node before who sends to it is suspended (default 1024)",
+    )
 
 
 def common_settings(options: argparse.Namespace) -> NodeSettings:
@@ -102,6 +109,7 @@ def own_settings(options: argparse.Namespace) -> NodeSettings:
     settings["dist_listen"] = not options.no_dist_listen
     settings["connect_all"] = not options.no_connect_all
     settings["net_ticktime"] = options.net_ticktime
+    settings["dist_buf_busy_limit"] = options.zdbbl * 1024
     return settings
 
 

@@ -52,6 +52,7 @@ RUN = ["run", "--sname", "kate@localhost", "--cookie", "secret"]
         ([*RUN, "--epmd-port", "many", f"{ECHO}:app"], "many"),
         ([*RUN, "--epmd-port", "70000", f"{ECHO}:app"], "70000"),
         ([*RUN, "--net-ticktime", "-1", f"{ECHO}:app"], "net_ticktime"),
+        ([*RUN, "--zdbbl", "0", f"{ECHO}:app"], "dist_buf_busy_limit"),
         (["run", "--sname", "kate@host.domain", "--cookie", "s", f"{ECHO}:app"], "long names"),
         (["run", "--sname", "ka te@localhost", "--cookie", "s", f"{ECHO}:app"], "ka te"),
         (["run", "--sname", "@localhost", "--cookie", "s", f"{ECHO}:app"], "node name"),
