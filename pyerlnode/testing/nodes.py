@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from pyerlnode.protocol.names import is_long_host
 from pyerlnode.testing.children import Child, HarnessError, tail
 
 if TYPE_CHECKING:
@@ -265,9 +266,8 @@ def distribution_environment(epmd_port: int, flags: Sequence[str] = ()) -> dict[
 
 
 def name_option(name: str, dashes: str = "--") -> list[str]:
-    """The option that starts a node of this name: a host with a dot needs long names."""
-    host = name.partition("@")[2]
-    return [f"{dashes}name" if "." in host else f"{dashes}sname", name]
+    """The option that starts a node of this name: a host with a dot, or an IPv6 address, needs long names."""
+    return [f"{dashes}name" if is_long_host(name.partition("@")[2]) else f"{dashes}sname", name]
 
 
 def _command(beam: Beam, name: str, cookie: str, hidden: bool, language: str | None, boot: str) -> list[str]:
