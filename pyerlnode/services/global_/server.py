@@ -67,10 +67,14 @@ _EXCHANGE_OPS, _NEW_NODES, _IN_SYNC = Atom("exchange_ops"), Atom("new_nodes"), A
 _LOCKER, _NO_PID, _CONNECTION_ID = Atom("locker"), Atom("no_longer_a_pid"), Atom("connection_id")
 _VSN, _LOCK = Atom("vsn"), Atom("lock")
 _LOST_CONNECTION, _REMOVE_CONNECTION = Atom("lost_connection"), Atom("remove_connection")
+_PART = Atom("part")
 _EXTRA_NODEDOWN, _FORGET_LOST = Atom("extra_nodedown"), Atom("forget_lost_connection")
 
 # What became of a node that is not known any more.
 _DISCONNECTED, _REMOVED, _IGNORED = "disconnected", "removed", "ignored"
+# A node that stops closes all its connections at once: for so many seconds the news of one of them
+# must not be taken for more than that.
+_MOMENT = 0.05
 # How long (seconds) a lost connection is remembered, so that its news are passed on once.
 _REMEMBER_LOST = 3600.0
 
@@ -486,6 +490,14 @@ class Global:
         self.multicast(message, loser)
         self.remember_lost(loser, lost, creation, number)
         node = loser if lost == self.own else lost
+        if node in self.known or node in self.pending:
+            part = (_PART, node, self.connections.get(node, 0))
+            self.runtime.call_later(_MOMENT, self.process.put, part)
+
+    def part(self, node: Atom, connection: int) -> None:
+        """Disconnect from a node that another one has lost, if it still is as it was then."""
+        if self.connections.get(node, 0) != connection:
+            return
         if node not in self.known and node not in self.pending:
             return
         self.tell(node, (_REMOVE_CONNECTION, self.own))
@@ -663,6 +675,8 @@ class GlobalServer(GenServer, module="global"):
                 member.cancel_connect(node, tag)
             case ("lost_connection", Atom() as loser, int() as creation, int() as number, Atom() as lost):
                 member.lost_connection(loser, creation, number, lost, message)
+            case ("part", Atom() as node, int() as connection):
+                member.part(node, connection)
             case ("remove_connection", Atom() as node):
                 member.remove_connection(node)
             case ("forget_lost_connection", Reference() as timer, Atom() as loser, Atom() as lost):
