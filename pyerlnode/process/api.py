@@ -18,6 +18,7 @@ from pyerlnode.process.links import Links, link_or_noproc
 from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
 from pyerlnode.process.portal import OtherThread, forwarded
 from pyerlnode.process.process import KILL, KILLED, NOPROC, NORMAL, Process
+from pyerlnode.process.reasons import called_as
 from pyerlnode.process.runtime import Destination, this_process
 from pyerlnode.process.spawning import apply_export, parse_options, request, spawn_there
 from pyerlnode.protocol.control import Exit2, GroupLeader
@@ -111,7 +112,7 @@ def receive(match: Matcher | None = None, timeout: float | None = None) -> Corou
 @overload
 def spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any) -> Pid: ...
 @overload
-def spawn(node: str, function: Export, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+def spawn(node: str, function: Export | Callable[..., Any], args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @overload
 def spawn(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @forwarded
@@ -119,10 +120,10 @@ def spawn(where: Any, /, *args: Any) -> Any:
     """Start a process that runs `await function(*args)`; its pid.
 
     With a node's name first, the process is on that node, and the pid is to be awaited:
-    `await spawn("kate@localhost", "Elixir.Kate", "say_name", [])`, or with an `Export` in
-    the place of module and function.  Its group leader is the caller's.  Where there is no
-    way to the node the process has ended with `noconnection`, wherever that is seen;
-    ErlangError for another failure.
+    `await spawn("kate@localhost", "Elixir.Kate", "say_name", [])`, or with an `Export`, or a
+    function that both programs export, in the place of module and function.  Its group leader is
+    the caller's.  Where there is no way to the node the process has ended with `noconnection`,
+    wherever that is seen; ErlangError for another failure.
     """
     if isinstance(where, str):
         return spawn_opt(where, *args, options=())
@@ -132,7 +133,9 @@ def spawn(where: Any, /, *args: Any) -> Any:
 @overload
 def spawn_link(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any) -> Pid: ...
 @overload
-def spawn_link(node: str, function: Export, args: Sequence[Term], /) -> Awaitable[Pid]: ...
+def spawn_link(
+    node: str, function: Export | Callable[..., Any], args: Sequence[Term], /
+) -> Awaitable[Pid]: ...
 @overload
 def spawn_link(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @forwarded
@@ -151,7 +154,7 @@ def spawn_monitor(
 ) -> tuple[Pid, Reference]: ...
 @overload
 def spawn_monitor(
-    node: str, function: Export, args: Sequence[Term], /
+    node: str, function: Export | Callable[..., Any], args: Sequence[Term], /
 ) -> Awaitable[tuple[Pid, Reference]]: ...
 @overload
 def spawn_monitor(
@@ -169,8 +172,9 @@ def spawn_monitor(where: Any, /, *args: Any) -> Any:
 async def spawn_opt(node: str, *function: Any, options: Sequence[Option]) -> Any:
     """Start a process on `node`, with options as in Erlang: `["link", ("priority", "high")]`.
 
-    `function` is module, function and arguments, or an Export and arguments.  The pid; with
-    `monitor`, or `("monitor", [("tag", t), ("alias", mode)])`, the pid and the reference.
+    `function` is module, function and arguments, an Export and arguments, or an exported function
+    and arguments.  The pid; with `monitor`, or `("monitor", [("tag", t), ("alias", mode)])`, the pid
+    and the reference.
     BadArg for an option that is unknown.
     """
     process = this_process()
@@ -198,6 +202,8 @@ def _call_of(function: tuple[Any, ...]) -> tuple[tuple[Atom, Atom], Sequence[Ter
             return (export.module, export.function), args
         case (str() as module, str() as name, [*args]):
             return (Atom(module), Atom(name)), args
+        case (exported, [*args]) if callable(exported) and (name_there := called_as(exported)) is not None:
+            return name_there, args
     raise BadArg(f"spawn wants module, function and a list of arguments, not {function!r}")
 
 

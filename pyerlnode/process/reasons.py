@@ -120,6 +120,13 @@ def name_code(function: object, module: Atom, name: Atom, arity: int | None = No
         _known_as[code] = (module, name, code.co_argcount if arity is None else arity)
 
 
+def called_as(function: object) -> tuple[Atom, Atom] | None:
+    """The module and the name that other nodes call a function by; None for one that has neither."""
+    code = code_of(function)
+    known = None if code is None else _known_as.get(code)
+    return None if known is None else known[:2]
+
+
 def code_of(function: object) -> CodeType | None:
     """The code of a function, below what decorates it; None for what is not written in Python."""
     below = inspect.unwrap(function) if callable(function) else function

@@ -62,6 +62,25 @@ async def test_a_process_runs_there_with_the_group_leader_of_who_spawned_it(
     await run(pair[0], body)
 
 
+@PLACES
+async def test_a_function_that_both_programs_export_needs_no_name(
+    pair: tuple[Node, Node], where: str
+) -> None:
+    async def body() -> None:
+        erl.process_flag("trap_exit", True)
+        pid = await erl.spawn_link(where, tell, [erl.self(), Atom("hi")])
+        assert pid.node == where
+        assert await erl.receive(timeout=5) == ("hi", pid, erl.group_leader())
+        assert await erl.receive(timeout=5) == ("EXIT", pid, "normal")
+        pid, ref = await erl.spawn_monitor(where, exit_, [Atom("bye")])
+        assert await erl.receive(timeout=5) == ("DOWN", ref, "process", pid, "bye")
+        for unknown in (body, print, len):
+            with pytest.raises(BadArg, match="spawn wants"):
+                await erl.spawn(where, unknown, [])
+
+    await run(pair[0], body)
+
+
 async def test_an_export_runs_here_without_waiting(pair: tuple[Node, Node]) -> None:
     async def body() -> None:
         pid = erl.spawn(Export(NAME, Atom("tell"), 2), erl.self(), 5)
