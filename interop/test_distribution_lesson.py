@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+import signal
 import subprocess
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 import pyerlnode as erl
 from pyerlnode import Atom, Node, Pid, erpc, rpc
 from pyerlnode.services import net_adm, net_kernel
+from pyerlnode.testing.nodes import distribution_environment
 
 HI = "Hi, my name is Kate"
 # What a pupil types on kate; one line, so that the screen is the same in every release.
@@ -143,6 +146,37 @@ def test_the_same_from_the_erlang_shell(erl, kate, here) -> None:
     assert HI not in kate.output
 
 
+# --- tests of learners -------------------------------------------------------------------------
+
+
+def test_tests_that_need_kate_are_run_on_a_node_and_left_out_elsewhere(
+    beam, python_node, target, epmd_port, here
+) -> None:
+    kate = python_node("kate", target("tutorial.py:app"))
+    home, inside = beam.make_home()
+    try:
+        shutil.copy(target("distributed_lesson.exs"), home)
+        variables = distribution_environment(epmd_port) | {"KATE": kate.name}
+
+        def said(*options: str) -> str:
+            argv = beam.command("elixir", *options, f"{inside}/distributed_lesson.exs")
+            environment = beam.environment(inside, variables)
+            done = subprocess.run(
+                argv, capture_output=True, text=True, timeout=60, env=environment, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        # From 1.19 on ExUnit counts what passed.
+        assert re.search(r"^(2 tests, 0 failures|Result: 1 passed), 1 excluded$", said(), re.MULTILINE)
+        assert kate.printed.count("hi from a test") == 0
+        named = said("--sname", here("alex@localhost"), "--cookie", "secret")
+        assert re.search(r"^(2 tests, 0 failures|Result: 2 passed)$", named, re.MULTILINE)
+        kate.wait_for_output("hi from a test\n")
+    finally:
+        shutil.rmtree(home)
+
+
 # --- from Python to iex, and from Python to Python -------------------------------------------------
 
 
@@ -237,3 +271,37 @@ async def test_python_walks_to_python(
         await asyncio.to_thread(kate.stop)
         assert await next_message() == ("nodedown", kate.name)
     assert HI not in kate.output
+
+
+async def test_who_ends_is_told_of_and_forgotten(iex, python_node, new_node, target, epmd_port, here) -> None:
+    """Ctrl-C ends a Python node, and `a` at the menu that it opens ends a BEAM."""
+    alex = await asyncio.to_thread(iex, "alex")
+    await asyncio.to_thread(alex.command, "Logger.configure(level: :error); :net_kernel.monitor_nodes(true)")
+    async with new_node("moebi") as moebi:
+        net_kernel.monitor_nodes(True)
+        kate = await asyncio.to_thread(python_node, "kate", target("exported.py:app"))
+        for other in (kate.name, alex.name):
+            assert await net_adm.ping(other) == "pong"
+            assert await next_message() == ("nodeup", other)
+        assert {"alex", "kate", "moebi"} <= registered(epmd_port)
+        assert await asyncio.to_thread(alex.command, here("Node.ping(:kate@localhost)")) == ":pong"
+        ups = f"for(_ <- 1..2, do: ({RECEIVE})) |> Enum.sort"
+        wanted = here("[nodeup: :kate@localhost, nodeup: :moebi@localhost]")
+        assert await asyncio.to_thread(alex.command, ups) == wanted
+        kate.signal(signal.SIGINT)
+        assert await next_message() == ("nodedown", kate.name)
+        assert await asyncio.to_thread(alex.command, RECEIVE) == here("{:nodedown, :kate@localhost}")
+        await asyncio.to_thread(kate.wait)
+        assert registered(epmd_port) == {"alex", "moebi"}
+        alex.press("\x03")
+        await asyncio.to_thread(alex.expect, "BREAK")
+        alex.type("a")
+        assert await next_message() == ("nodedown", alex.name)
+        assert moebi.nodes() == []
+        await asyncio.to_thread(alex.wait_for_end)
+        assert registered(epmd_port) == {"moebi"}
+    assert registered(epmd_port) == set()
+
+
+def registered(port: int) -> set[str]:
+    return set(re.findall(r"^name (\S+) at port", epmd_names(port), re.MULTILINE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pyerlnode as erl
+from pyerlnode import GenServer
 from pyerlnode.services import net_adm
 
 SIZE = 50_000_000
@@ -37,6 +38,21 @@ async def sink() -> None:
     erl.register("sink", erl.self())
     sender, data = await erl.receive()
     erl.send(sender, (erl.Atom("arrived"), len(data)))
+
+
+async def test_pings_are_answered_between_python_nodes(python_node, new_node, target) -> None:
+    kate = await asyncio.to_thread(python_node, "kate", target("echo.py:app"))
+    large = bytes(SIZE)
+    async with new_node("alex"):
+        echoed = asyncio.ensure_future(
+            GenServer.call(("echo", kate.name), (erl.Atom("echo"), large), timeout=60)
+        )
+        answered = 0
+        while not echoed.done():
+            assert await net_adm.ping(kate.name) == "pong"
+            answered += not echoed.done()
+        assert await echoed == large
+        assert answered >= 1
 
 
 async def test_pings_are_answered_while_fifty_megabytes_go_each_way(beam_node, new_node, here) -> None:
