@@ -91,6 +91,32 @@ def test_a_beam_joins_a_cluster_and_uses_its_children(three: Child, beam_node, h
     eventually(lambda: str(alex.eval_elixir(":global.whereis_name({Sessions, :kate})")), ":undefined")
 
 
+def test_a_beam_that_joins_two_halves_settles_what_runs_twice(beam_node, python_node, target, here) -> None:
+    # Two nodes that do not know each other run the same child; the BEAM compares their names.
+    nodes = [python_node(name, target("clustered.py:app")) for name in ("one", "two")]
+    alex = beam_node("alex")
+    start = "Supervisor.start_child({Sessions, NODE}, %{id: :kate, start: {Session, :start_link, [:kate]}})"
+    pids = []
+    for node in nodes:
+        alex.eval_elixir(":net_kernel.hidden_connect_node(NODE)".replace("NODE", f":{node.name}"))
+        pids.append(alex.eval_elixir(f"{{:ok, pid}} = {start}; pid".replace("NODE", f":{node.name}")).term)
+        alex.eval_elixir(f"Node.disconnect(:{node.name})")
+    assert [pid.node for pid in pids] == [node.name for node in nodes]
+    for node in nodes:
+        assert alex.eval_elixir(f"Node.connect(:{node.name})").term is True
+    alex.eval_elixir(":global.sync()")
+    kate = "{:global, {Sessions, :kate}}"
+    eventually(lambda: alex.eval_elixir("Enum.sort(Node.list())").term, [node.name for node in nodes])
+    eventually(lambda: alex.eval_elixir(f"GenServer.whereis({kate})").term, pids[0])
+    gone = f":rpc.call(:{nodes[1].name}, :erlang, :is_process_alive, [pid])"
+    eventually(lambda: alex.eval_elixir(f"{gone}").term, False)
+    for node in nodes:
+        children = (
+            f"for {{id, pid, _, _}} <- Supervisor.which_children({{Sessions, :{node.name}}}), do: {{id, pid}}"
+        )
+        eventually(lambda children=children: alex.eval_elixir(children).term, [("kate", pids[0])])
+
+
 def free_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
