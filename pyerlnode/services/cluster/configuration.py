@@ -40,6 +40,7 @@ STRATEGIES: Final[dict[str, Any]] = {
     "kubernetes_dns": KubernetesDNS,
     "kubernetes_dns_srv": KubernetesDNSSRV,
     "gossip": Gossip,
+    "mqtt": "pyerlnode.bridge.mqtt.presence:MqttPresence",
 }
 
 
@@ -65,9 +66,10 @@ def _strategy(where: str, options: Any) -> Strategy:
 
 
 def _class(where: str, name: str) -> Any:
-    if name in STRATEGIES:
-        return STRATEGIES[name]
-    module, colon, attribute = name.partition(":")
+    found = STRATEGIES.get(name, name)
+    if not isinstance(found, str):
+        return found
+    module, colon, attribute = found.partition(":")
     if not colon:
         known = ", ".join(STRATEGIES)
         raise ConfigError(f"{where}: there is no strategy {name!r}; known: {known}, or package.module:Class")
@@ -75,6 +77,8 @@ def _class(where: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"{where}: the strategy {name} cannot be imported: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _options(cls: Any) -> list[str]:

@@ -21,6 +21,11 @@ def test_each_table_is_a_strategy() -> None:
     assert isinstance(pods, KubernetesDNS)
 
 
+def test_a_broker_is_one_of_the_strategies() -> None:
+    [found] = topologies({"broker": {"strategy": "mqtt", "brokers": "mqtt://127.0.0.1:1883"}})
+    assert type(found).__name__ == "MqttPresence"
+
+
 def test_a_program_has_strategies_of_its_own() -> None:
     table = {"own": {"strategy": "pyerlnode.services.cluster.static:Static", "nodes": []}}
     assert isinstance(topologies(table)[0], Static)
