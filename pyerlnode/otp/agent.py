@@ -56,7 +56,7 @@ _BADFUN, _BADARITY, _FUNCTION_CLAUSE = Atom("badfun"), Atom("badarity"), Atom("f
 _BAD_RETURN = Atom("bad_return_value")
 _MODULE: Final = Atom("Elixir.Agent.Server")
 # Where the stack of a function that cannot be called begins.
-_RUN: Final = (_MODULE, Atom("run"), 2, [])
+_RUN: Final[Term] = (_MODULE, Atom("run"), 2, [])
 
 
 class Agent:
