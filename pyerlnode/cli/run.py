@@ -22,6 +22,7 @@ from pyerlnode.otp import Application, Supervisor
 from pyerlnode.otp.application.controller import CONTROLLER
 from pyerlnode.otp.readable import readable
 from pyerlnode.process import exit, process_flag, whereis
+from pyerlnode.process.loop import run as run_loop
 from pyerlnode.services import application as application_service
 from pyerlnode.services import io
 from pyerlnode.services.application import on_end
@@ -126,7 +127,7 @@ def host(options: argparse.Namespace, load: Callable[[], Application], watched: 
         application = load()
         strategies = _strategies(environment)  # the program may bring some of its own
         try:
-            return asyncio.run(
+            return run_loop(
                 serve(
                     config,
                     application,

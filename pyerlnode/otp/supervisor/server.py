@@ -106,7 +106,8 @@ class SupervisorServer(Supervising):
     @staticmethod
     def _checked(specs: Any, flags: Flags) -> dict[Map, Child]:
         if not isinstance(specs, list):
-            call: Term = (Atom("supervisor"), Atom("check_startspec"), [specs, [], {}, flags.auto_shutdown], [])
+            args: list[Term] = [specs, [], {}, flags.auto_shutdown]
+            call: Term = (Atom("supervisor"), Atom("check_startspec"), args, [])
             raise ErlangError(Atom("function_clause"), [call])
         children: dict[Map, Child] = {}
         for spec in specs:
