@@ -53,6 +53,11 @@ class Cookies:
         else:
             self._peers[node] = cookie
 
+    @property
+    def is_common(self) -> bool:
+        """Whether all peers have the node's own cookie: who is connected knows it."""
+        return not self._peers
+
     def __repr__(self) -> str:
         return f"<Cookies for {len(self._peers)} peers>"
 

@@ -295,6 +295,11 @@ class Node:
             raise UsageError(f"{self!r} is not started")
         return self._cookies.of(self.name)
 
+    @property
+    def has_common_cookie(self) -> bool:
+        """Whether no other node has a cookie of its own: who is connected knows `get_cookie()` then."""
+        return self._cookies is not None and self._cookies.is_common
+
     def links(self) -> list[Link]:
         """The connections that are up."""
         return self._router.links() if self._router is not None else []

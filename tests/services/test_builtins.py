@@ -34,6 +34,14 @@ async def ask(module: str, function: str, *args: Any) -> Any:
     return await rpc.call(THERE, module, function, list(args))
 
 
+async def test_who_has_another_cookie_is_not_told_that_of_the_others() -> None:
+    async with Cluster(DEFAULT_SERVICES) as cluster:
+        kate, alex = await cluster.mesh("kate", "alex")
+        assert await run(kate, ask, "erlang", "get_cookie") == "secret"
+        alex.set_cookie("moebi@localhost", "another")
+        assert await run(kate, ask, "erlang", "get_cookie") == "nocookie"
+
+
 async def test_erlang_tells_of_the_node(kate: Node) -> None:
     async def body() -> None:
         assert await ask("erlang", "node") == THERE

@@ -34,7 +34,7 @@ _ERTS_VERSION: Final = "15.0"
 _UNDEFINED, _TRUE, _OK = Atom("undefined"), True, Atom("ok")
 _FLAGS = ("trap_exit", "async_dist")
 _SEND = ("nosuspend", "noconnect")
-_FUNCTION_CLAUSE = Atom("function_clause")
+_FUNCTION_CLAUSE, _NO_COOKIE = Atom("function_clause"), Atom("nocookie")
 
 # --- the node ---------------------------------------------------------------------------
 
@@ -66,7 +66,9 @@ def is_alive() -> bool:
 
 @erlang.export
 def get_cookie() -> Atom:
-    return Atom(local_node().get_cookie())
+    """The node's own cookie as long as whoever can ask has it; where single peers have others, `nocookie`."""
+    here = local_node()
+    return Atom(here.get_cookie()) if here.has_common_cookie else _NO_COOKIE
 
 
 @erlang.export
