@@ -84,7 +84,7 @@ async def test_calls_and_large_messages_in_both_directions(
     assert (await alex.eval_elixir_async(again)).text == "[true: :pong, true: :pong, true: :pong]"
 
 
-async def test_each_wrong_certificate_is_named(tls_beam, new_node, own, caplog, here) -> None:
+async def test_each_wrong_certificate_is_named(tls_beam, new_node, own, caplog) -> None:
     alex = await asyncio.to_thread(tls_beam.start, "alex")
     # Python dials with a wrong certificate, or none: what the BEAM says of it.
     for kind, said in [
@@ -102,15 +102,15 @@ async def test_each_wrong_certificate_is_named(tls_beam, new_node, own, caplog, 
         ("unknown_ca", "does not know the CA of our certificate"),
         ("other_host", "refused the TLS handshake|does not accept our certificate"),
     ]:
-        async with new_node("zoe", tls=own(server=kind)):
-            assert (await alex.eval_elixir_async(here("Node.ping(:zoe@localhost)"))).text == ":pang"
+        async with new_node("zoe", tls=own(server=kind)) as zoe:
+            assert (await alex.eval_elixir_async(f'Node.ping(:"{zoe.name}")')).text == ":pang"
             await until(lambda said=said: warned(caplog, said), timeout=30)
     # A server of the BEAM with a wrong certificate.
     async with new_node("kate", tls=own()) as kate:
         for kind, said in [
             ("expired", "its certificate has expired"),
             ("unknown_ca", "its certificate is of an unknown CA"),
-            ("other_host", "its certificate is for another host: .*localhost"),
+            ("other_host", "its certificate is for another host"),
         ]:
             await asyncio.to_thread(tls_beam.change_certificate, alex, kind)
             with pytest.raises(TlsError, match=said):
@@ -120,18 +120,18 @@ async def test_each_wrong_certificate_is_named(tls_beam, new_node, own, caplog, 
         await kate.dial(alex.name)
 
 
-async def test_who_speaks_without_tls_is_named(tls_beam, beam_node, new_node, own, caplog, here) -> None:
+async def test_who_speaks_without_tls_is_named(tls_beam, beam_node, new_node, own, caplog) -> None:
     alex = await asyncio.to_thread(tls_beam.start, "alex")
     bert = await asyncio.to_thread(beam_node, "bert")
     async with new_node("kate", tls=own(), net_setuptime=2.0) as kate:
         with pytest.raises(TlsError, match=r"no TLS handshake within 1\.8 s: perhaps it speaks without TLS"):
             await kate.dial(bert.name)
-        assert (await bert.eval_elixir_async(here("Node.ping(:kate@localhost)"))).text == ":pang"
+        assert (await bert.eval_elixir_async(f'Node.ping(:"{kate.name}")')).text == ":pang"
         assert warned(caplog, "does not speak TLS")
     async with new_node("zoe") as zoe:
         with pytest.raises(HandshakeError):
             await zoe.dial(alex.name)
-        assert (await alex.eval_elixir_async(here("Node.ping(:zoe@localhost)"))).text == ":pang"
+        assert (await alex.eval_elixir_async(f'Node.ping(:"{zoe.name}")')).text == ":pang"
         assert warned(caplog, "it speaks TLS, and this node does not")
 
 

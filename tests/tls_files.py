@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import socket
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 # What is wrong with a certificate, if anything is.
 KINDS = ("good", "expired", "other_host", "unknown_ca")
-HOSTS = ("localhost", "127.0.0.1", "::1")
+HOSTS = ("localhost", "127.0.0.1", "::1", socket.gethostname())
 
 
 @cache

@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
 async def _call(
     config: NodeConfig, peer: str, module: Atom, function: Atom, args: list[Term], timeout: float
 ) -> Term:
-    async with Node(config):
+    async with Node(config) as node:
+        await common.reach(node, peer)
         return await rpc.call(peer, module, function, args, timeout=timeout)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
 from typing import TYPE_CHECKING
 
 from pyerlnode.cli import configuration, connections
-from pyerlnode.errors import ConfigError
+from pyerlnode.errors import ConfigError, PyerlnodeError, UsageError
 from pyerlnode.node import NodeConfig
 from pyerlnode.node import names as node_names
+from pyerlnode.term import Atom, to_elixir
 
 if TYPE_CHECKING:
     import argparse
 
+    from pyerlnode.node import Node
     from pyerlnode.term import Term
 
 
@@ -35,6 +38,23 @@ def add_client(parser: argparse.ArgumentParser) -> None:
 def add_cookie(parser: argparse.ArgumentParser) -> None:
     """`--cookie`."""
     parser.add_argument("--cookie", metavar="C", help="default: PYERLNODE_COOKIE, else ~/.erlang.cookie")
+
+
+class Unreachable(PyerlnodeError):
+    """There is no connection to the node that a command is about."""
+
+
+async def reach(node: Node, peer: str) -> None:
+    """Connect to `peer`; Unreachable says, in one line, why that does not work."""
+    # What the log would say of it, too, beside the line of the command.
+    logging.getLogger("pyerlnode.node").addHandler(logging.NullHandler())
+    try:
+        await node.dial(peer)
+    except UsageError:
+        raise
+    except (PyerlnodeError, OSError) as error:
+        down = to_elixir((Atom("nodedown"), Atom(peer)))
+        raise Unreachable(f"{down}: {error or type(error).__name__}") from None
 
 
 def client_config(options: argparse.Namespace, peer: str) -> NodeConfig:

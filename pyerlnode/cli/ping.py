@@ -1,8 +1,9 @@
-"""`pyerlnode ping NODE`: prints pong and exits 0, or pang and exits 1."""
+"""`pyerlnode ping NODE`: prints pong and exits 0, or pang and exits 1 and says why on stderr."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 from pyerlnode.cli import options as common
@@ -27,5 +28,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _ping(config: NodeConfig, peer: str) -> str:
-    async with Node(config):
+    async with Node(config) as node:
+        try:
+            await common.reach(node, peer)
+        except common.Unreachable as error:
+            print(f"pyerlnode ping: {error}", file=sys.stderr)
+            return net_adm.PANG
         return await net_adm.ping(peer)

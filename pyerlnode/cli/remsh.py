@@ -78,8 +78,7 @@ async def _serve(config: NodeConfig, peer: str, kind: str | None) -> int:
     services = [serve_terminal if each is user.service else each for each in DEFAULT_SERVICES]
     async with Node(config, services=services) as node:
         process_flag("trap_exit", True)
-        if not await node.connect(peer):
-            raise Refused(f"{peer} cannot be reached")
+        await common.reach(node, peer)
         [screen] = made
         shell = await _open(peer, kind, screen)
         _on_interrupt(shell, screen)

@@ -157,6 +157,23 @@ def test_ping(kate, port) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "pong\n", "")
     done = pyerlnode("ping", "nobody@localhost", "--cookie", "secret", port=port)
     assert (done.returncode, done.stdout) == (1, "pang\n")
+    said = f"{{:nodedown, :nobody@localhost}}: EPMD on localhost, port {port}, knows no node named nobody"
+    assert done.stderr == f"pyerlnode ping: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("peer", "cookie", "said"),
+    [
+        ("kate@no-such-host", "secret", "host 'no-such-host' is unknown"),
+        ("kate@localhost", "wrong", "the cookies differ"),
+    ],
+)
+def test_why_a_node_is_not_reached_is_one_line(kate, port, peer, cookie, said) -> None:
+    for command in (["ping"], ["call"], ["remsh"]):
+        further = ["lists", "sum", "[]"] if command == ["call"] else []
+        done = pyerlnode(*command, peer, *further, "--cookie", cookie, port=port)
+        (line,) = done.stderr.splitlines()
+        assert done.returncode == 1 and said in line and line.startswith(f"pyerlnode {command[0]}: ")
 
 
 def test_call_of_what_is_not_exported(kate, port) -> None:
@@ -171,7 +188,7 @@ def test_call_of_the_library(kate, port) -> None:
 
 def test_call_of_a_node_that_is_not_there(kate, port) -> None:
     done = pyerlnode("call", "nobody@localhost", "lists", "sum", "[1, 2]", "--cookie", "secret", port=port)
-    assert one_line(done, 1) == "pyerlnode call: {:nodedown, :nobody@localhost}\n"
+    assert one_line(done, 1).startswith("pyerlnode call: {:nodedown, :nobody@localhost}: EPMD on localhost")
 
 
 def test_names_without_an_epmd() -> None:

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 from node_tools import Client, free_port, until
 from tls_files import certificate, write_options
 
@@ -284,7 +285,6 @@ async def test_a_node_that_others_may_dial_needs_a_certificate(start_node: Start
 
 
 def test_it_works_with_uvloop(tmp_path: Path) -> None:
-    uvloop = pytest.importorskip("uvloop")
     tls, wrong = write_options(tmp_path / "good"), write_options(tmp_path / "wrong", server="expired")
     port = free_port()
 
