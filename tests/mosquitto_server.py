@@ -91,6 +91,11 @@ class Mosquitto:
                     return
             time.sleep(0.02)
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it."""
         if self._process is not None:

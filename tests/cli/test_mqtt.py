@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -42,6 +43,28 @@ def test_a_bridge_from_a_file(mosquitto: Callable[..., mosquitto_server.Mosquitt
         bridge.terminate()
         assert (asked.stdout, asked.stderr) == ("X\n", "")
         assert bridge.wait(30) == 0
+
+
+def test_the_will_of_a_bridge_that_is_killed(
+    mosquitto: Callable[..., mosquitto_server.Mosquitto], tmp_path: Path
+) -> None:
+    broker = mosquitto()
+    (tmp_path / "bridge.toml").write_text(f'[mqtt]\nbrokers = ["{broker.url}"]\n[presence]\n')
+    watch = ["mosquitto_sub", "-p", str(broker.port), "-v", "-t", "pyerlnode/nodes/+", "-C", "3", "-W", "40"]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        for end in (signal.SIGKILL, signal.SIGTERM):
+            with subprocess.Popen(
+                [*COMMAND, "--epmd-port", str(free_port()), "bridge.toml"],
+                cwd=tmp_path, stdout=subprocess.DEVNULL,
+            ) as bridge:  # fmt: skip
+                seen = watching.stdout.readline()
+                assert seen == "pyerlnode/nodes/bridge@localhost bridge@localhost\n"
+                bridge.send_signal(end)
+            if end is signal.SIGKILL:
+                assert watching.stdout.readline() == "pyerlnode/nodes/bridge@localhost (null)\n"
+    gone = subprocess.run([*watch[:-4], "-W", "1"], capture_output=True, text=True, timeout=40, check=False)
+    assert gone.stdout == ""
 
 
 @pytest.mark.parametrize(

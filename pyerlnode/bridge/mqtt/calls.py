@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyerlnode.bridge.mqtt.hub import Hub
+    from pyerlnode.bridge.mqtt.outbox import Outgoing
 
 __all__ = ["Calls"]
 
@@ -37,7 +38,6 @@ class Calls:
         self._topic = f"{RESPONSES}/{hub.client_id}"
         self._numbers = itertools.count(1)
         self._waiting: dict[bytes, tuple[Callable[[Any], None], str | None, str]] = {}
-        self._listens = False
 
     def begin(self, topic: Term, payload: Term, options: Term, tell: Callable[[Any], None]) -> None:
         """Publish a request; `tell` is given `{ok, Payload, Properties}` or `{error, Reason}`."""
@@ -46,19 +46,27 @@ class Calls:
         timeout, others = requests.call_timeout(options)
         message = requests.outgoing(topic, payload, others, self._hub.codecs)
         codec = next((str(value) for name, value in others if name == "codec"), None)
-        self._listen()
         number = b"%d" % next(self._numbers)
         properties = {key: value for key, value in message.properties.items() if key not in _RESERVED}
         message.properties = {**properties, "response_topic": self._topic, "correlation_data": number}
         self._waiting[number] = (tell, codec, message.topic)
         message.tell = lambda result: self._published(number, result)
         self._hub.runtime.call_later(timeout, self._end, number, (ERROR, Atom("timeout")))
-        self._hub.publish(message)
+        subscription = self._hub.subscriptions.by_filter.get(self._topic)
+        if subscription is not None and subscription.active:
+            self._hub.publish(message)
+        else:
+            # An answer that comes before this node is subscribed to it would be lost.
+            wish = Wish(qos=1, codec="bytes")
+            self._hub.subscribe(
+                self, self._topic, wish, lambda result: self._listens(message, number, result)
+            )
 
-    def _listen(self) -> None:
-        if not self._listens:
-            self._listens = True
-            self._hub.adopt(self, self._topic, Wish(qos=1, codec="bytes"))
+    def _listens(self, message: Outgoing, number: bytes, result: Term) -> None:
+        if result is OK:
+            self._hub.publish(message)
+        else:
+            self._end(number, result)
 
     def _published(self, number: bytes, result: Term) -> None:
         if isinstance(result, tuple) and result[0] == ERROR:

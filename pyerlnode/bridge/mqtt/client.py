@@ -43,24 +43,28 @@ class MQTT:
     # --- starting ---------------------------------------------------------------------------
 
     @staticmethod
-    async def start_link(brokers: Sequence[str] | str, *, name: str | None = NAME, **options: Any) -> Pid:
-        """Start a server and its connection, linked to the caller; the pid of their supervisor.
+    async def start_link(
+        brokers: Sequence[str] | str | Settings, *, name: str | None = NAME, **options: Any
+    ) -> Pid:
+        """Start a server and its connection, linked to the caller; the pid of `NAME.Supervisor`.
 
         It returns at once, connected or not.  `brokers` are URLs, `mqtt[s]://[user:password@]host:port`,
         tried in turn; options as of `Settings`, and `routes`, a list of Route, Back and Presence.
         ConfigError for what is wrong with them.
         """
         more = _routes(options.pop("routes", ()))
-        pid = await ServerSupervisor.start_link(name, _settings(brokers, options), more)
+        own = None if name is None else f"{name}.Supervisor"
+        pid = await ServerSupervisor.start_link(name, _settings(brokers, options), more, name=own)
         assert pid is not None  # it never ignores its start
         return pid
 
     @staticmethod
     def child(brokers: Sequence[str] | str, *, name: str | None = NAME, **options: Any) -> ChildSpec:
         """The specification of a server under a supervisor; takes what `start_link` takes."""
-        _routes(options.get("routes", ()))
-        _settings(brokers, {key: value for key, value in options.items() if key != "routes"})
-        start = (MQTT.start_link, [brokers], {**options, "name": name})
+        routes = _routes(options.pop("routes", ()))
+        # Not the URLs: what a child is started with stands in reports.
+        settings = _settings(brokers, options)
+        start = (MQTT.start_link, [settings], {"name": name, "routes": routes})
         return ChildSpec(name or NAME, start, type="supervisor")
 
     # --- what processes ask for -------------------------------------------------------------
@@ -118,11 +122,16 @@ def _options(options: dict[str, Any]) -> list[Term]:
     return [(Atom(key), Atom(value) if key == "codec" else value) for key, value in options.items()]
 
 
-def _settings(brokers: Sequence[str] | str, options: dict[str, Any]) -> Settings:
+def _settings(brokers: Sequence[str] | str | Settings, options: dict[str, Any]) -> Settings:
+    if isinstance(brokers, Settings) and not options:
+        return brokers
     try:
-        return Settings(brokers, **options)
+        settings = Settings(brokers, **options)  # type: ignore[arg-type]  # Settings checks it
     except TypeError as error:
         raise ConfigError(f"MQTT: {error}") from None
+    if any(broker.tls for broker in settings.addresses):
+        settings.tls_context()  # what is wrong with its files is told here, and not by each connection
+    return settings
 
 
 def _routes(routes: Any) -> list[Any]:

@@ -202,12 +202,22 @@ async def _watch(client: aiomqtt.Client) -> None:
     raise Lost("the connection was closed")
 
 
+def _goes_on() -> bool:
+    """Whether the task that asks was not cancelled.
+
+    In Python 3.11 `asyncio.wait_for`, in the client library, forgets a cancellation that comes in the
+    moment in which what it waits for is done.
+    """
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
 # --- publishing -----------------------------------------------------------------------------
 
 
 async def _publish_all(hub: Hub, client: aiomqtt.Client) -> None:
     """One of those that publish at the same time."""
-    while True:
+    while _goes_on():
         message = await hub.outbox.take()
         result = await _publish(client, message, newest=hub.settings.protocol == "5")
         hub.outbox.done(message)
@@ -244,7 +254,7 @@ class _CaughtUp:
 
 async def _subscribe_all(hub: Hub, client: aiomqtt.Client, caught_up: _CaughtUp) -> None:
     """One of those that tell the broker about filters at the same time; two are never at one filter."""
-    while True:
+    while _goes_on():
         subscription = await hub.next_work()
         async with subscription.lock:
             await _tell(hub, client, subscription)
@@ -299,7 +309,8 @@ def _take_back(hub: Hub, subscription: Subscription, waiting: list[Waiting], bef
 
 async def _subscribe_again(hub: Hub, client: aiomqtt.Client, subscription: Subscription) -> None:
     """After a new connection: retained messages only if the broker has forgotten the subscription."""
-    refused = await _ask(hub, client, subscription, 1, list(subscription.subscribers))
+    handling = 1 if subscription.ids and not subscription.renew else 0
+    refused = await _ask(hub, client, subscription, handling, list(subscription.subscribers))
     if refused is not None:
         hub.warn(f"{subscription.filter}: the broker refuses to subscribe again: {refused}")
 

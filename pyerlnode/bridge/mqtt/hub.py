@@ -95,7 +95,9 @@ class Hub:
 
     # --- subscriptions --------------------------------------------------------------------
 
-    def subscribe(self, subscriber: Pid, filter: str, wish: Wish, tell: Callable[[Any], None]) -> None:
+    def subscribe(
+        self, subscriber: Pid | Handler, filter: str, wish: Wish, tell: Callable[[Any], None]
+    ) -> None:
         """Subscribe as soon as there is a connection; `tell` is given `ok` or `{error, Reason}`."""
         waiting = Waiting(subscriber, wish, tell)
         subscription = self.subscriptions.wait(filter, waiting)
@@ -113,11 +115,15 @@ class Hub:
                 self.subscriptions.forget(subscription)
             waiting.tell((ERROR, (_NOT_CONNECTED, self.why)))
 
-    def adopt(self, handler: Handler, filter: str, wish: Wish) -> None:
-        """Let an object of the bridge's own have a filter, for as long as this lives."""
+    def adopt(self, handler: Handler, filter: str, wish: Wish, *, renew: bool = False) -> None:
+        """Let an object of the bridge's own have a filter, for as long as this lives.
+
+        With `renew` it gets what is retained with each new connection.
+        """
         subscription = self.subscriptions.wait(filter, Waiting(handler, wish, lambda result: None))
         subscription.waiting.pop()
         self.subscriptions.add(subscription, handler, wish)
+        subscription.renew = renew
         self.note_work(subscription)
 
     def unsubscribe(self, subscriber: Pid, filter: str, tell: Callable[[Any], None]) -> None:

@@ -62,7 +62,7 @@ class Presence:
             raise ConfigError("presence needs the will of its connection, which has one already")
         self._hub = hub
         hub.will = self.announcement(b"")
-        hub.adopt(self, f"{self.prefix}/+", Wish(qos=1, codec="bytes"))
+        hub.adopt(self, f"{self.prefix}/+", Wish(qos=1, codec="bytes"), renew=True)
         return ChildSpec(_ID, (PresenceServer.start_link, [self, hub]))
 
     def announcement(self, payload: bytes) -> Outgoing:
@@ -127,6 +127,8 @@ class PresenceServer(GenServer, module="Elixir.MQTT.Presence"):
         return NoReply()
 
     def _announce(self) -> None:
+        # Who has gone meanwhile will not be told of; those that are there are.
+        self._presence.nodes.clear()
         self._hub.publish(self._presence.announcement(str(self._hub.runtime.name).encode()))
 
     def _adapt(self) -> None:

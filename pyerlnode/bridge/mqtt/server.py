@@ -134,8 +134,6 @@ class ServerSupervisor(Supervisor, module="Elixir.MQTT.Supervisor"):
     """The server and its connection; either comes back without the other, and finds what was there."""
 
     def init(self, name: Any, settings: Settings, more: Sequence[Any]) -> Supervision:
-        if any(broker.tls for broker in settings.addresses):
-            settings.tls_context()  # what is wrong with its files ends the start, and not each connection
         hub = Hub(settings, this_process().runtime)
         options = {} if name is None else {"name": name}
         server = ChildSpec("server", (Server.start_link, [hub], options))

@@ -65,7 +65,18 @@ class Place:
 class Subscription:
     """One filter; `active`: the broker knows it in this session."""
 
-    __slots__ = ("active", "filter", "ids", "lock", "released", "shared", "subscribers", "turn", "waiting")
+    __slots__ = (
+        "active",
+        "filter",
+        "ids",
+        "lock",
+        "released",
+        "renew",
+        "shared",
+        "subscribers",
+        "turn",
+        "waiting",
+    )
 
     def __init__(self, filter: str) -> None:
         self.filter = filter
@@ -78,6 +89,8 @@ class Subscription:
         # Told when the broker has been told that nobody is left.
         self.released: list[Callable[[Any], None]] = []
         self.ids: list[int] = []
+        # Whether retained messages are wanted with each new connection.
+        self.renew = False
         self.turn = 0
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,22 @@ from pyerlnode.testing import free_port as another_port
 pytest.importorskip("amqtt")
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mosquitto_server import Mosquitto
+
+# Client and broker leave the closing of some sockets to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """None of them is left to the tests of others."""
+    yield
+    gc.collect()
 
 
 async def test_messages_by_way_of_the_embedded_broker(free_port: int) -> None:
