@@ -1,11 +1,11 @@
-"""Builds the native codec into the wheel, where that is wanted and can be done.
+"""Builds the native codec and frames into the wheel, where that is wanted and can be done.
 
 PYERLNODE_NATIVE unset   build it where there is a C compiler, otherwise install pure with a warning
 PYERLNODE_NATIVE=1       build it or fail
 PYERLNODE_NATIVE=0       pure
 
 A pure wheel is tagged py3-none-any, a native one for the Python and the platform that it was
-built for.  An editable install has the compiled module in the source tree, beside its source.
+built for.  An editable install has the compiled modules in the source tree, beside their sources.
 
 Proof: tests/test_build.py.
 """
@@ -21,8 +21,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-MODULE = "pyerlnode.term._native"
-SOURCE = Path("pyerlnode", "term", "_native.pyx")
+# All of them or none: the frames call the codec without going through Python.
+MODULES = ("pyerlnode.term._native", "pyerlnode.protocol._frames")
 CHOICES = {"": "where it can be built", "0": "never", "1": "always"}
 
 
@@ -46,15 +46,16 @@ class CustomBuildHook(BuildHookInterface[Any]):
         built = self._built()
         if built is None:
             return
-        inside = SOURCE.parent / built.name
-        if version == "editable":
-            shutil.move(built, Path(self.root, inside))
-        else:
-            build_data["force_include"][str(built)] = inside.as_posix()
+        for module, compiled in built.items():
+            inside = source_of(module).parent / compiled.name
+            if version == "editable":
+                shutil.move(compiled, Path(self.root, inside))
+            else:
+                build_data["force_include"][str(compiled)] = inside.as_posix()
         build_data.update(pure_python=False, infer_tag=True)
 
-    def _built(self) -> Path | None:
-        """The compiled module, or None with a warning where it is not necessary."""
+    def _built(self) -> dict[str, Path] | None:
+        """The compiled modules, or None with a warning where it is not necessary."""
         try:
             return compile_native(Path(self.root), Path(self._scratch()))
         except Exception as error:
@@ -74,22 +75,29 @@ class CustomBuildHook(BuildHookInterface[Any]):
             self._directory.cleanup()
 
 
-def compile_native(root: Path, scratch: Path) -> Path:
-    """Translate and compile the module in `scratch`; give its path.  Raises whatever prevents it."""
+def source_of(module: str) -> Path:
+    """Where its Cython stands, from the root on."""
+    return Path(*module.split(".")).with_suffix(".pyx")
+
+
+def compile_native(root: Path, scratch: Path) -> dict[str, Path]:
+    """Translate and compile the modules in `scratch`; give their paths.  Raises whatever prevents it."""
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
 
     options = [] if sys.platform == "win32" else ["-O3"]
-    extension = Extension(MODULE, [str(root / SOURCE)], extra_compile_args=options)
+    extensions = [
+        Extension(module, [str(root / source_of(module))], extra_compile_args=options) for module in MODULES
+    ]
     before = Path.cwd()
     os.chdir(root)
     try:
-        translated = cythonize([extension], build_dir=str(scratch / "c"), force=True, quiet=True)
+        translated = cythonize(extensions, build_dir=str(scratch / "c"), force=True, quiet=True)
     finally:
         os.chdir(before)
     command = build_ext(Distribution({"name": "pyerlnode", "ext_modules": translated}))
     command.build_lib, command.build_temp = str(scratch / "lib"), str(scratch / "temp")
     command.ensure_finalized()
     command.run()
-    return Path(command.get_ext_fullpath(MODULE))
+    return {module: Path(command.get_ext_fullpath(module)) for module in MODULES}

@@ -23,6 +23,7 @@ from pyerlnode.otp.application.controller import CONTROLLER
 from pyerlnode.otp.readable import readable
 from pyerlnode.process import exit, process_flag, whereis
 from pyerlnode.process.loop import run as run_loop
+from pyerlnode.protocol import keep_memory
 from pyerlnode.services import application as application_service
 from pyerlnode.services import io
 from pyerlnode.services.application import on_end
@@ -123,6 +124,7 @@ def host(options: argparse.Namespace, load: Callable[[], Application], watched: 
     if options.exit_on_eof and sys.stdin is None:
         raise ConfigError("--exit-on-eof: there is no standard input")
     starter = Starter(sys.stdin.fileno()) if options.exit_on_eof else None
+    keep_memory()
     with installed() as terminal:
         application = load()
         strategies = _strategies(environment)  # the program may bring some of its own

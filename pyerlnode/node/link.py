@@ -23,6 +23,7 @@ import asyncio
 import logging
 import socket
 from typing import TYPE_CHECKING, Final, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import PeerError, TickTimeout
 from pyerlnode.node.hosts import address_text
@@ -48,6 +49,8 @@ BUSY_LIMIT = 1024 * 1024
 # Bytes of large messages that are written in one turn, and that may wait in the transport,
 # where nothing can pass them any more.
 PORTION = 256 * 1024
+# Bytes that one read takes at most.
+_READ_SIZE = 256 * 1024
 # Seconds that a closing link may take to write what is queued.
 _LINGER = 1.0
 
@@ -71,10 +74,11 @@ class LinkOwner(Protocol):
         """The link is closed; None where this side closed it.  Called once."""
 
 
-class Link(asyncio.Protocol):
+class Link(asyncio.BufferedProtocol):
     """Pumps bytes between a stream transport (TCP or TLS) and a Connection."""
 
     __slots__ = (
+        "_buffer",
         "_dirty",
         "_gone",
         "_loop",
@@ -122,6 +126,7 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         #: calls what it is given when all that is to be sent in this turn is there
         self.flush_later: Callable[[Callable[[], None]], object] = self._loop.call_soon
+        self._buffer = _read_buffer(self._loop)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -207,7 +212,14 @@ class Link(asyncio.Protocol):
         self.flush_soon()
         self.rearm()
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self._buffer[:nbytes].tobytes())
+
     def data_received(self, data: bytes) -> None:
+        """Take what the peer has sent."""
         if self.closed:
             return
         connection = self.connection
@@ -337,6 +349,18 @@ class Link(asyncio.Protocol):
             self._transport.abort()
             assert self._gone is not None
             await self._gone
+
+
+# Event loop -> what all its links read into: what is there is taken before the next one reads.
+_buffers: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
+
+
+def _read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
+    """Room for one read.  A new one for each read would be given back to the system, and asked for again."""
+    buffer = _buffers.get(loop)
+    if buffer is None:
+        buffer = _buffers[loop] = memoryview(bytearray(_READ_SIZE))
+    return buffer
 
 
 def _tune(sock: socket.socket | None) -> None:

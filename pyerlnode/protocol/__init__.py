@@ -6,6 +6,7 @@ Nothing here opens a socket, reads a clock or logs.
 
 from __future__ import annotations
 
+from pyerlnode.protocol._choice import keep_memory
 from pyerlnode.protocol.connection import Connection
 from pyerlnode.protocol.control import (
     AliasSend,
@@ -114,6 +115,7 @@ __all__ = [
     "Up",
     "has_odd_characters",
     "is_long_host",
+    "keep_memory",
     "name_fault",
     "resolve_simultaneous",
     "split_name",

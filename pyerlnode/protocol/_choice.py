@@ -13,7 +13,7 @@ from pyerlnode.term import IMPLEMENTATION
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["native"]
+__all__ = ["keep_memory", "native"]
 
 _NAME = "pyerlnode.protocol._frames"
 
@@ -32,3 +32,12 @@ def _load() -> ModuleType | None:
 
 #: `_frames.pyx`, or None
 native: Final[ModuleType | None] = _load()
+
+
+def keep_memory() -> bool:
+    """Let the C library keep up to 64 MB of what large messages took; whether it can.
+
+    For a program that is a node and nothing else: it would give each piece back to the system and
+    ask for it again, which takes longer than everything else that is done with a large message.
+    """
+    return native is not None and bool(native.keep_memory())

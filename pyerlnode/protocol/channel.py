@@ -88,7 +88,13 @@ class FrameParser:
         """
         self.read_all = self._read_one_by_one
         if native is not None and peer.flags & _HEADER_FORM:
-            self.read_all = native.reader(self.read, self._cache.slots, self._limits, self._max_frame)
+            self.read_all = native.reader(
+                self.read,
+                self._read_next if self._fragments else None,
+                self._cache.slots,
+                self._limits,
+                self._max_frame,
+            )
 
     def _read_one_by_one(self, data: bytes, at: int, events: list[Event]) -> int:
         size, read = len(data), self.read
@@ -134,17 +140,20 @@ class FrameParser:
         if len(data) < _IDS_END:
             raise PeerError(f"fragment cut short after {len(data)} bytes")
         sequence, fragment = IDS.unpack_from(data, 2)
-        if fragment == 0:
-            raise PeerError(f"fragment 0 of sequence {sequence}: the last one is 1")
         if kind == FIRST:
             return self._read_first(data, sequence, fragment)
-        found = self._assembler.next(sequence, fragment, data[_IDS_END:])
+        return self._read_next(sequence, fragment, data[_IDS_END:])
+
+    def _read_next(self, sequence: int, fragment: int, part: bytes) -> Control | None:
+        _check_fragment(sequence, fragment)
+        found = self._assembler.next(sequence, fragment, part)
         if found is None:
             return None
         (control, atoms), joined = found
         return self._build(control, self._payload(control, joined, 0, atoms, "its joined fragments"), 0)
 
     def _read_first(self, data: bytes, sequence: int, fragment: int) -> Control | None:
+        _check_fragment(sequence, fragment)
         atoms, start = self._cache.read(data, _IDS_END)
         control, at = self._term(data, start, atoms, "control message")
         has_payload = _takes_payload(control, start)
@@ -183,6 +192,11 @@ class FrameParser:
         if type(built) is Link and built.sender.node != self._peer_name:
             raise PeerError(f"control message 1: {built.sender} is no process of this peer")
         return built
+
+
+def _check_fragment(sequence: int, fragment: int) -> None:
+    if fragment == 0:
+        raise PeerError(f"fragment 0 of sequence {sequence}: the last one is 1")
 
 
 def _takes_payload(control: Term, at: int) -> bool:

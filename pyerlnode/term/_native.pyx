@@ -124,3 +124,4 @@ cdef inline void _put64(unsigned char *p, uint64_t n) noexcept:
 include "_native_types.pxi"
 include "_native_decode.pxi"
 include "_native_encode.pxi"
+include "_native_parts.pxi"

@@ -1,0 +1,356 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: embedsignature=False, auto_pickle=False
+"""The native twin of the frames that nearly all are: a header and messages, monitors, demonitors.
+
+It reads what is well formed and knows nothing about faults: what it does not know, or finds
+something wrong with, it hands to the reference in channel.py, which reads it again and says what is
+wrong.  Reading a header twice leaves the peer's atom cache as reading it once.
+
+Proof: tests/protocol, which run with either.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from pyerlnode.term._native cimport decode_within, encode_two
+
+from zlib import crc32
+
+from pyerlnode.errors import FrameTooLarge
+from pyerlnode.protocol.control import AliasSend, Demonitor, Monitor, RegSend, Send
+from pyerlnode.term import Atom, Pid, Reference
+
+cdef extern from *:
+    """
+    #ifdef __GLIBC__
+      #include <malloc.h>
+      #define Frames_keep_memory() (mallopt(M_MMAP_THRESHOLD, 32 << 20) && mallopt(M_TRIM_THRESHOLD, 64 << 20))
+    #else
+      #define Frames_keep_memory() 0
+    #endif
+    """
+    bint Frames_keep_memory() noexcept
+
+cdef extern from "Python.h":
+    PyObject *PyDict_GetItemWithError(object, object) except? NULL
+
+cdef object _Atom = Atom, _Pid = Pid, _Reference = Reference
+cdef object _AliasSend = AliasSend, _Demonitor = Demonitor, _Monitor = Monitor, _RegSend = RegSend, _Send = Send
+cdef tuple _NO_ATOMS = ()
+
+cdef enum:
+    SLOTS = 2048
+    MAX_REFS = 255
+    NEW = 8
+    SEGMENT = 7
+    LONG_ATOMS = 1
+
+
+cdef inline uint32_t _u32(const unsigned char *p) noexcept:
+    return <uint32_t>p[0] << 24 | <uint32_t>p[1] << 16 | <uint32_t>p[2] << 8 | p[3]
+
+
+cdef inline uint64_t _u64(const unsigned char *p) noexcept:
+    return <uint64_t>_u32(p) << 32 | _u32(p + 4)
+
+
+cdef inline void _put32(unsigned char *p, uint32_t n) noexcept:
+    p[0] = <unsigned char>(n >> 24)
+    p[1] = <unsigned char>(n >> 16)
+    p[2] = <unsigned char>(n >> 8)
+    p[3] = <unsigned char>n
+
+
+def keep_memory():
+    """Let the C library keep what large messages take, up to 64 MB; whether it can.
+
+    It would give each such piece back to the system and ask for it again, which takes longer than all
+    else that is done with a large message.
+    """
+    return Frames_keep_memory()
+
+
+# --- reading -------------------------------------------------------------------------
+
+def reader(read, read_next, list slots, object limits, Py_ssize_t max_frame):
+    """What `FrameParser.read_all` is.
+
+    `slots` is the peer's atom cache; `read` reads a frame that needs more than is known here, `read_next`
+    takes a further fragment (None where there are none).
+    """
+    cdef Reader made = Reader.__new__(Reader)
+    made.read = read
+    made.read_next = read_next
+    made.slots = slots
+    made.limits = limits
+    made.max_frame = max_frame
+    return made.read_all
+
+
+cdef class Reader:
+    cdef object read, read_next, limits
+    cdef list slots
+    cdef Py_ssize_t max_frame
+
+    def read_all(self, bytes data, Py_ssize_t at, list events):
+        cdef const unsigned char *start = <const unsigned char *>PyBytes_AS_STRING(data)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data), end
+        while size - at >= 4:
+            end = _u32(start + at)
+            if end > self.max_frame:
+                raise FrameTooLarge(end, self.max_frame)
+            end += at + 4
+            if end > size:
+                break
+            if end - at > 4:
+                control = self.frame(data, start, at + 4, end)
+                if control is not None:
+                    events.append(control)
+            at = end
+        return at
+
+    cdef object frame(self, bytes data, const unsigned char *start, Py_ssize_t at, Py_ssize_t end):
+        """The control message of a frame; None of one that only brings a part."""
+        cdef const unsigned char *p = start + at
+        if end - at > 18 and p[0] == 131 and p[1] == 70 and self.read_next is not None:
+            # One copy of the part, not two.
+            return self.read_next(_u64(p + 2), _u64(p + 10), data[at + 18 : end])
+        control = _frame(data, start, at, end, self.slots, self.limits)
+        return self.read(data[at:end]) if control is None else control
+
+
+cdef object _frame(
+    bytes data, const unsigned char *start, Py_ssize_t at, Py_ssize_t end, list slots, object limits
+):
+    """The control message of a frame; None where the reference has to read it."""
+    cdef tuple atoms
+    if end - at < 3 or start[at] != 131 or start[at + 1] != 68:
+        return None
+    atoms = _atoms(start, &at, end, slots)
+    if atoms is None:
+        return None
+    try:
+        control = decode_within(data, at, end, atoms, limits, &at)
+        if type(control) is not tuple:
+            return None
+        return _control(<tuple>control, data, at, end, atoms, limits)
+    except Exception:
+        # Read again by the reference, this fails there, too, with its text.
+        return None
+
+
+cdef tuple _atoms(const unsigned char *start, Py_ssize_t *at, Py_ssize_t end, list slots):
+    """The atoms of a header that names none that is new; None for any other."""
+    cdef const unsigned char *p = start + at[0] + 2
+    cdef Py_ssize_t count = p[0], index
+    cdef const unsigned char *flags = p + 1
+    cdef const unsigned char *refs
+    cdef int half
+    cdef tuple atoms
+    if count == 0:
+        at[0] += 3
+        return _NO_ATOMS
+    refs = flags + count // 2 + 1
+    if refs + count > start + end:
+        return None
+    for index in range(count):
+        if flags[index >> 1] >> (4 * (index & 1)) & NEW:
+            return None
+    atoms = PyTuple_New(count)
+    for index in range(count):
+        half = flags[index >> 1] >> (4 * (index & 1))
+        atom = <object>PyList_GET_ITEM(slots, (half & SEGMENT) << 8 | refs[index])
+        Py_INCREF(atom)
+        PyTuple_SET_ITEM(atoms, index, atom)
+        if atom is None:
+            for index in range(index + 1, count):
+                Py_INCREF(None)
+                PyTuple_SET_ITEM(atoms, index, None)
+            return None
+    at[0] = refs + count - start
+    return atoms
+
+
+cdef object _control(tuple t, bytes data, Py_ssize_t at, Py_ssize_t end, tuple atoms, object limits):
+    cdef Py_ssize_t size = PyTuple_GET_SIZE(t)
+    cdef int number
+    if size < 3 or type(<object>PyTuple_GET_ITEM(t, 0)) is not int:
+        return None
+    number = <object>PyTuple_GET_ITEM(t, 0)
+    sender = <object>PyTuple_GET_ITEM(t, 1)
+    second = <object>PyTuple_GET_ITEM(t, 2)
+    if number == 6 and size == 4:
+        name = <object>PyTuple_GET_ITEM(t, 3)
+        if type(sender) is _Pid and type(name) is _Atom:
+            return _RegSend(sender, name, _payload(data, at, end, atoms, limits))
+    elif number == 22 and size == 3:
+        if type(sender) is _Pid and type(second) is _Pid:
+            return _Send(sender, second, _payload(data, at, end, atoms, limits))
+    elif number == 33 and size == 3:
+        if type(sender) is _Pid and type(second) is _Reference:
+            return _AliasSend(sender, second, _payload(data, at, end, atoms, limits))
+    elif number == 37 and size == 4:
+        # An alias; any other flag is the reference's.
+        to = <object>PyTuple_GET_ITEM(t, 3)
+        if type(sender) is int and sender == 4 and type(second) is _Pid and type(to) is _Reference:
+            return _AliasSend(second, to, _payload(data, at, end, atoms, limits))
+    elif (number == 19 or number == 20) and size == 4:
+        ref = <object>PyTuple_GET_ITEM(t, 3)
+        if (
+            type(sender) is _Pid
+            and (type(second) is _Pid or type(second) is _Atom)
+            and type(ref) is _Reference
+        ):
+            return _Monitor(sender, second, ref) if number == 19 else _Demonitor(sender, second, ref)
+    return None
+
+
+cdef object _payload(bytes data, Py_ssize_t at, Py_ssize_t end, tuple atoms, object limits):
+    cdef Py_ssize_t after
+    return decode_within(data, at, end, atoms, limits, &after)
+
+
+# --- writing -------------------------------------------------------------------------
+
+cdef class AtomCacheWriter:
+    """Our half of the atom cache: see atom_cache.py."""
+
+    cdef dict _places                   # atom -> slot
+    cdef list _slots                    # slot -> atom or None
+    cdef list _replaced                 # of this message: (slot, what was there before)
+    cdef list _texts                    # of this message: text if new, else None
+    cdef readonly object ref
+    cdef uint64_t _message              # number of this message
+    cdef uint64_t _used[SLOTS]          # the message that used a slot last
+    cdef unsigned char _index[SLOTS]    # and as which ref
+    cdef unsigned char _low[MAX_REFS]
+    cdef unsigned char _half[MAX_REFS]
+    cdef int _count
+
+    def __init__(self):
+        self._places = {}
+        self._slots = [None] * SLOTS
+        self._replaced = []
+        self._texts = []
+        self._message = 1
+        self._count = 0
+        self.ref = self._ref
+
+    @staticmethod
+    def slot_of(atom):
+        """The only slot that `atom` is ever put into."""
+        return crc32(atom.encode()) % SLOTS
+
+    def start(self):
+        """Begin a message."""
+        self._message += 1
+        self._count = 0
+        if self._replaced:
+            self._replaced.clear()
+            self._texts.clear()
+
+    def _ref(self, atom):
+        cdef PyObject *place = PyDict_GetItemWithError(self._places, atom)
+        cdef int slot, index = self._count
+        cdef bint new = place == NULL
+        slot = self.slot_of(atom) if new else <int><object>place
+        if self._used[slot] == self._message:
+            # Two atoms of one message cannot share a slot: the second would replace the first.
+            return None if new else self._index[slot]
+        if index == MAX_REFS:
+            return None
+        if new:
+            self._fill(slot, atom, index)
+        self._used[slot] = self._message
+        self._index[slot] = index
+        self._low[index] = slot & 255
+        self._half[index] = slot >> 8 | (NEW if new else 0)
+        self._count = index + 1
+        return index
+
+    cdef int _fill(self, int slot, object atom, int index) except -1:
+        old = self._slots[slot]
+        if old is not None:
+            del self._places[old]
+        self._replaced.append((slot, old))
+        self._texts.append((index, atom.encode()))
+        self._slots[slot] = atom
+        self._places[atom] = slot
+        return 0
+
+    cpdef bytes header(self):
+        """The header of the message, from N on."""
+        cdef Py_ssize_t count = self._count, index, size
+        cdef unsigned char *p
+        if not self._texts:
+            size = 1 if count == 0 else 2 + count // 2 + count
+            out = PyBytes_FromStringAndSize(NULL, size)
+            p = <unsigned char *>PyBytes_AS_STRING(out)
+            p[0] = count
+            if count:
+                self._put_flags(p + 1, 0)
+                memcpy(p + 2 + count // 2, self._low, count)
+            return out
+        return self._long_header()
+
+    cdef void _put_flags(self, unsigned char *p, int last) noexcept:
+        """The half bytes of all refs, and the header's own."""
+        cdef Py_ssize_t count = self._count, index
+        for index in range(count // 2 + 1):
+            p[index] = 0
+        for index in range(count):
+            p[index >> 1] |= self._half[index] << (4 * (index & 1))
+        p[count >> 1] |= last << (4 * (count & 1))
+
+    cdef bytes _long_header(self):
+        cdef dict texts = dict(self._texts)
+        cdef int width = 2 if any([len(text) > 255 for text in texts.values()]) else 1
+        cdef Py_ssize_t count = self._count, index
+        flags = bytearray(count // 2 + 1)
+        self._put_flags(flags, LONG_ATOMS if width == 2 else 0)
+        out = bytearray((count,)) + flags
+        for index in range(count):
+            out.append(self._low[index])
+            text = texts.get(index)
+            if text is not None:
+                out += len(text).to_bytes(width, "big")
+                out += text
+        return bytes(out)
+
+    def undo(self):
+        """Forget the message that was begun: the peer will never see its header."""
+        for slot, old in reversed(self._replaced):
+            new = self._slots[slot]
+            if new is not None:
+                del self._places[new]
+            self._slots[slot] = old
+            if old is not None:
+                self._places[old] = slot
+        self.start()
+
+
+def make_frame(tuple head, payload, bint has_payload, AtomCacheWriter cache, Py_ssize_t fragment_size):
+    """A frame with a header; `(header, control and payload, where the payload begins)` of one that is larger."""
+    cdef Py_ssize_t split, size, header_size = 1
+    cdef bytes body = encode_two(head, payload, has_payload, None if cache is None else cache.ref, &split)
+    cdef bytes header = b"\0" if cache is None else cache.header()
+    cdef unsigned char *p
+    size = PyBytes_GET_SIZE(body)
+    if size - split > fragment_size:
+        return header, body, split
+    header_size = PyBytes_GET_SIZE(header)
+    if 2 + header_size + size > 0xFFFFFFFFLL:
+        return header, body, split
+    frame = PyBytes_FromStringAndSize(NULL, 6 + header_size + size)
+    p = <unsigned char *>PyBytes_AS_STRING(frame)
+    _put32(p, <uint32_t>(2 + header_size + size))
+    p[4] = 131
+    p[5] = 68
+    memcpy(p + 6, PyBytes_AS_STRING(header), header_size)
+    memcpy(p + 6 + header_size, PyBytes_AS_STRING(body), size)
+    return frame
