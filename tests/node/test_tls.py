@@ -96,6 +96,35 @@ async def test_a_connection_that_is_closed_is_closed_on_both_sides(start_node: S
         await until(lambda: not kate.links())
 
 
+async def test_a_peer_that_does_not_read_makes_the_link_busy_and_loses_nothing(
+    start_node: StartNode, tls: str
+) -> None:
+    kate, alex = await start_node("kate", tls=tls), await start_node("alex", tls=tls)
+    await alex.dial(KATE)
+    (link,), (other,) = alex.links(), kate.links()
+    received: list[Any] = []
+
+    async def body() -> None:
+        register("post", self())
+        while True:
+            received.append(await receive())
+
+    process = kate.runtime.spawn(body())
+    await until(lambda: process.name)
+    assert other._transport is not None
+    other._transport.pause_reading()
+    number = 0
+    while not link.busy:
+        alex.runtime.signal(Atom(KATE), RegSend(self(), Atom("post"), (number, bytes(200_000))))
+        number += 1
+        await asyncio.sleep(0)
+        assert number < 1000
+    other._transport.resume_reading()
+    await until(lambda: len(received) == number, 30)
+    assert [each[0] for each in received] == list(range(number))
+    await until(lambda: not link.busy, 30)
+
+
 # --- certificates that are wrong -----------------------------------------------------------
 
 
