@@ -7,21 +7,12 @@ import re
 import socket
 
 import pytest
-from clusters import until
+from clusters import has_ipv6, until
 
 from pyerlnode.services import net_adm
 from pyerlnode.testing import Epmd
 
 PING = 'Node.ping(:"{}")'
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 def _own_address() -> str | None:
@@ -56,7 +47,7 @@ async def test_a_beam_on_a_fixed_port_that_is_told(beam_node, new_node, free_por
         assert (await alex.eval_elixir_async("Node.list()")).term == [kate.name]
 
 
-@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no ::1")
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
 async def test_ipv6_in_both_directions(beam_node, new_node, free_port) -> None:
     # By address: not every machine's /etc/hosts has localhost at ::1.
     async with new_node("kate@::1", epmd_port=free_port, proto_dist="inet6_tcp") as kate:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from clusters import until
+from clusters import has_ipv6, until
 from tls_files import certificate, write_options
 
 from pyerlnode import rpc
@@ -26,9 +26,10 @@ class TlsBeam:
         self.home, self._inside = beam.make_home()
         self._beam_node = beam_node
 
-    def start(self, name: str, **options):
+    def start(self, name: str, protocol: str = "inet_tls", epmd_port: int | None = None, **options):
         file = write_options(self.home / "tls", seen_as=f"{self._inside}/tls", **options)
-        return self._beam_node(name, flags=("-proto_dist", "inet_tls", "-ssl_dist_optfile", file))
+        flags = ("-proto_dist", protocol, "-ssl_dist_optfile", file)
+        return self._beam_node(name, epmd_port=epmd_port, flags=flags)
 
     def change_certificate(self, node, kind: str) -> None:
         """From now on the server shows another one."""
@@ -82,6 +83,24 @@ async def test_calls_and_large_messages_in_both_directions(
     assert (await alex.eval_elixir_async(f"byte_size({asked})", timeout=40)).text == str(LARGE)
     again = f"for _ <- 1..3, do: {{Node.disconnect(:'{echo.name}'), Node.ping(:'{echo.name}')}}"
     assert (await alex.eval_elixir_async(again)).text == "[true: :pong, true: :pong, true: :pong]"
+
+
+@pytest.mark.parametrize(
+    ("host", "protocol", "own_protocol"),
+    [("127.0.0.1", "inet_tls", "inet_tcp"), ("::1", "inet6_tls", "inet6_tcp")],
+)
+async def test_a_host_may_be_an_address(
+    tls_beam, new_node, own, free_port, host, protocol, own_protocol
+) -> None:
+    if ":" in host and not has_ipv6():
+        pytest.skip("this machine has no ::1")
+    settings = {"epmd_port": free_port, "tls": own(), "proto_dist": own_protocol}
+    async with new_node(f"kate@{host}", **settings) as kate:
+        alex = await asyncio.to_thread(tls_beam.start, f"alex@{host}", protocol, free_port)
+        assert await net_adm.ping(alex.name) == "pong"
+        kate.disconnect(alex.name)
+        async with new_node(f"zoe@{host}", **settings) as zoe:
+            assert (await alex.eval_elixir_async(f'Node.ping(:"{zoe.name}")')).text == ":pong"
 
 
 async def test_each_wrong_certificate_is_named(tls_beam, new_node, own, caplog) -> None:

@@ -47,6 +47,16 @@ class Cluster:
         return nodes
 
 
+def has_ipv6() -> bool:
+    """Whether this machine has the address ::1; one that has not cannot test what needs it."""
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 async def run(node: Node, body: Callable[..., Any], *args: Any, timeout: float = 20.0) -> Any:
     """Call `body(*args)`, which may be async, in a new process of `node`; its result."""
     done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyerlnode.errors import UsageError
@@ -64,7 +65,7 @@ class Authority:
         builder = builder.add_extension(_usage(of_ca=False), critical=True)
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-        names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
+        names = x509.SubjectAlternativeName([name for host in hosts for name in _general_names(host)])
         builder = builder.add_extension(names, critical=False)
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = builder.add_extension(authority, critical=False)
@@ -109,11 +110,12 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
 
 
-def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
+def _general_names(host: str) -> list[x509.GeneralName]:
+    # OTP 25 looks for the host of a node among the names, even if it is an address.
+    names: list[x509.GeneralName] = [x509.DNSName(host)]
+    with suppress(ValueError):
+        names.append(x509.IPAddress(ipaddress.ip_address(host)))
+    return names
 
 
 def _now() -> datetime.datetime:

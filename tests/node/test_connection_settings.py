@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clusters import has_ipv6
 from node_tools import free_port, until
 
 from pyerlnode.errors import ConfigError, EpmdError
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     StartNode = Callable[..., Awaitable[Node]]
 
 KATE, ALEX = "kate@localhost", "alex@localhost"
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
