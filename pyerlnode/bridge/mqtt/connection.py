@@ -32,6 +32,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from pyerlnode.bridge.mqtt.hub import ERROR, OK, logger
 from pyerlnode.bridge.mqtt.properties import from_wire, to_wire
 from pyerlnode.errors import ConfigError
+from pyerlnode.process import this_process
 from pyerlnode.term import Atom, Pid, Term
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ async def keep_connected(hub: Hub) -> None:
     """Be connected with one of the brokers for as long as the calling process lives."""
     settings, brokers = hub.settings, hub.settings.addresses
     pause, place, told = settings.reconnect_min, 0, ""
-    while True:
+    process = this_process()
+    while process.alive:  # a cancellation can be forgotten: see `_goes_on`
         broker = brokers[place % len(brokers)]
         try:
             await _session(hub, broker)
