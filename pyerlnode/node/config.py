@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, TypedDict
 
 from pyerlnode.errors import ConfigError
@@ -70,7 +71,7 @@ class NodeSettings(TypedDict, total=False):
     max_unsent: int
     closures: str
     remsh: bool
-    tls: str | None
+    tls: str | PathLike[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +207,7 @@ class NodeConfig:
         max_unsent: int = MAX_UNSENT,
         closures: str = "builtins",
         remsh: bool = False,
-        tls: str | None = None,
+        tls: str | PathLike[str] | None = None,
     ) -> NodeConfig:
         """Settle what was left open from `environ` and the name's host.
 
@@ -247,7 +248,7 @@ class NodeConfig:
             max_unsent=max_unsent,
             closures=closures,
             remsh=remsh,
-            tls=tls,
+            tls=None if tls is None else fspath(tls),
         )
 
 
