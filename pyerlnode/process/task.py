@@ -195,7 +195,8 @@ class ProcessTask(asyncio.Future[None]):
 
     def _put_off(self, suspended: Suspended) -> None:
         """The process is suspended: this step is taken when it is not any more."""
-        self._fut_waiter = None  # what it waited for is over
+        if not isinstance(self._fut_waiter, Suspension):
+            self._fut_waiter = None  # a future that is done
         if not self._queued:
             self._queued = True
             suspended.due.append(self)
