@@ -29,7 +29,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from pyerlnode.bridge.mqtt.hub import ERROR, OK, logger
+from pyerlnode.bridge.mqtt.hub import ERROR, OK, QOS, logger
 from pyerlnode.bridge.mqtt.properties import from_wire, to_wire
 from pyerlnode.errors import ConfigError
 from pyerlnode.process import this_process
@@ -53,7 +53,7 @@ _SUBSCRIBERS = 8
 _CALLS = 1_000_000
 # Seconds for taking leave of a broker that has not answered.
 _LAST_WORDS = 0.05
-_QOS, _RETAIN = Atom("qos"), Atom("retain")
+_RETAIN = Atom("retain")
 _REFUSED, _UNDELIVERABLE = Atom("refused"), Atom("undeliverable")
 
 # Not what the client library has to say of each packet.
@@ -186,7 +186,7 @@ def _entrance(hub: Hub) -> type[asyncio.Queue[aiomqtt.Message]]:
         def put_nowait(self, message: aiomqtt.Message) -> None:
             found = message.properties
             ids = getattr(found, "SubscriptionIdentifier", None) or ()
-            properties: dict[Term, Term] = {_QOS: message.qos, _RETAIN: message.retain}
+            properties: dict[Term, Term] = {QOS: message.qos, _RETAIN: message.retain}
             properties.update(from_wire(found))
             topic, payload = message.topic.value, message.payload
             context.run(hub.deliver, topic, bytes(payload), properties, ids, retained=message.retain)

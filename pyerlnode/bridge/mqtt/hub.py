@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from pyerlnode.bridge.mqtt.codecs import CODECS, CodecError, Codecs
 from pyerlnode.bridge.mqtt.outbox import Full, Outbox
 from pyerlnode.bridge.mqtt.settings import made_up_client_id, will_of
+from pyerlnode.bridge.mqtt.slow import SlowNodes
 from pyerlnode.bridge.mqtt.subscriptions import Subscriptions, Waiting
 from pyerlnode.node.log_limit import LogLimit
 from pyerlnode.term import Atom, Pid, Reference, Term
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from pyerlnode.bridge.mqtt.subscriptions import Subscription
     from pyerlnode.process import Runtime
 
-__all__ = ["ERROR", "OK", "Handler", "Hub", "logger"]
+__all__ = ["ERROR", "OK", "QOS", "Handler", "Hub", "logger"]
 
 logger = logging.getLogger("pyerlnode.mqtt")
 
 OK: Final = Atom("ok")
 ERROR: Final = Atom("error")
 MQTT: Final = Atom("mqtt")
+QOS: Final = Atom("qos")
 _QUEUED, _DROPPED, _QUEUE_FULL = Atom("queued"), Atom("dropped"), Atom("queue_full")
 _NOT_CONNECTED, _NOT_SUBSCRIBED = Atom("not_connected"), Atom("not_subscribed")
 
@@ -64,6 +66,7 @@ class Hub:
         self._work: dict[Subscription, None] = {}
         self._there_is_work = asyncio.Event()
         self._when_connected: list[Callable[[], None]] = []
+        self._slow = SlowNodes(runtime)
         self._log = LogLimit(logger, "%d more lines about messages in %g s")
 
     # --- the connection -------------------------------------------------------------------
@@ -199,7 +202,7 @@ class Hub:
             if codec.name not in read:
                 read[codec.name] = self._read(codec, topic, payload)
             if read[codec.name] is not self:
-                self._hand(subscriber, topic, read[codec.name], properties)
+                self._hand(subscriber, topic, read[codec.name], properties, len(payload))
 
     def _read(self, codec: Any, topic: str, payload: bytes) -> Any:
         """The payload as the codec reads it; this object itself where it cannot."""
@@ -209,9 +212,15 @@ class Hub:
             self.warn(f"{topic}: a message was dropped, its payload is not for {codec.name}: {error}")
             return self
 
-    def _hand(self, subscriber: Any, topic: str, payload: Term, properties: dict[Term, Term]) -> None:
+    def _hand(
+        self, subscriber: Any, topic: str, payload: Term, properties: dict[Term, Term], size: int
+    ) -> None:
         if isinstance(subscriber, Pid):
-            self.runtime.send(subscriber, (MQTT, topic, payload, dict(properties)))
+            qos: Any = properties.get(QOS, 0)
+            if self.runtime.is_local(subscriber) or self._slow.has_room(subscriber.node, size, qos):
+                self.runtime.send(subscriber, (MQTT, topic, payload, dict(properties)))
+            else:
+                self.warn(f"{topic}: a message was dropped, {subscriber.node} does not keep up")
             return
         try:
             subscriber.take(topic, payload, dict(properties))
