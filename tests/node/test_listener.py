@@ -349,8 +349,8 @@ async def test_a_connection_that_is_accepted_while_the_node_stops_is_closed(
             transport
             for transport in gc.get_objects()
             if isinstance(transport, asyncio.Transport)
-            and isinstance(transport.get_protocol(), Link)
             and not transport.is_closing()
+            and isinstance(transport.get_protocol(), Link)
         ]
         assert open_links == []
         client.settimeout(5.0)
