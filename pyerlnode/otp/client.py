@@ -63,8 +63,7 @@ async def call(module: Atom, server: ServerRef, request: Term, timeout: float | 
     try:
         there = process.runtime.process(to) if type(to) is Pid else None
         if there is not None and type(there.behaviour) is Server and there is not process:
-            sent: Request = LocalCall(process, there, request, timeout)
-            there.put(sent)
+            sent: Request = LocalCall(process, there, request, timeout)  # which is sent when it is awaited
         else:
             sent = gen.ask(process, gen.CALL, to, request)
             if timeout is not None:

@@ -62,18 +62,27 @@ class LocalCall(Request, Unopened):
     # --- who waits ----------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, None]:
-        task = self._process.task
-        if task is None or not runs_in(self._process):
-            # Of a task within the process: when the process ends, nothing but the monitor ends its wait.
-            self.outlasts_the_run()
-            yield from super().__await__()
-            return
+        process = self._process
+        task = process.task
+        if task is not None and task.hand_over(self.server, self):
+            if self._over and process.exit_reason is ALIVE:
+                return
+        else:
+            self.server.put(self)
+            if task is None or not runs_in(process):
+                # Of a task within the process: when the process ends, only the monitor ends its wait.
+                self.outlasts_the_run()
+                yield from super().__await__()
+                return
+        process.receives = 0
         self._waiter = task
         if not task.watched:
             task.wait_in_this_run()
         # A generator is resumed without a Python call; it lives no longer than the call.
-        while not self._over:
+        while True:
             yield self
+            if self._over:
+                return
 
     def outlasts_the_run(self) -> None:
         if self._over:

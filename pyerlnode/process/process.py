@@ -163,22 +163,41 @@ class Process:
             self.task = ProcessTask(self, body, context)
             self.task.resume()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is a behaviour that waits for mail: what it is sent now it handles next."""
+        return not self._queued and self.task is None and self.suspended is None and self.context is not None
+
+    def handle(self, message: Term) -> None:
+        """Handle a message now; for one that is idle."""
+        if self.behaviour is not None and self.context is not None:
+            self._queued = True
+            self._run(self.context, self.behaviour.message, message)
+
     def turn(self) -> None:
         """Hand messages to the behaviour: some, then it is somebody else's turn."""
         if self.suspended is not None:
             self.suspended.due.append(self)  # and `_queued` stays, so that this is done once
             return
+        context = self.context if self.exit_reason is ALIVE and self.task is None else None
+        if context is None or self.behaviour is None:
+            self._queued = False
+        else:
+            self._run(context, self._work, self.behaviour)
+
+    def _run(
+        self, context: Context, work: Callable[[Any], Coroutine[Any, Any, None] | None], on: Any
+    ) -> None:
+        """Call `work`, and what it returns if that is to be waited for, as this process."""
         try:
-            context = self.context if self.exit_reason is ALIVE else None
-            if context is not None and self.behaviour is not None and self.task is None:
-                self.inline = True
-                try:
-                    # Entered once for all messages of the turn.
-                    waiting = context.run(self._work, self.behaviour)
-                finally:
-                    self.inline = False
-                if waiting is not None:
-                    self._wait_for(waiting, context)
+            self.inline = True
+            try:
+                # Entered once for all messages of a turn.
+                waiting = context.run(work, on)
+            finally:
+                self.inline = False
+            if waiting is not None:
+                self._wait_for(waiting, context)
         except (KeyboardInterrupt, SystemExit) as error:
             self._failed(error)
             raise
@@ -214,6 +233,9 @@ class Process:
                 mailbox.new = None
             waiting = handle(message)
             left -= 1
+            # Now and then only: the clock takes as long as a call of a function.
+            if left & 7 == 0 and self.runtime.queue.is_late:
+                break
         return waiting
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, None], context: Context) -> None:

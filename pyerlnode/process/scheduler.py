@@ -51,7 +51,7 @@ class Runnable(Protocol):
 class RunQueue:
     """The queue of everything that can run, on one event loop."""
 
-    __slots__ = ("_after", "_context", "_loop", "ready", "scheduled")
+    __slots__ = ("_after", "_context", "_loop", "_stop", "handed_to", "ready", "scheduled")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
         self._loop = loop
@@ -60,6 +60,9 @@ class RunQueue:
         self.ready: deque[Runnable] = deque()
         self._after: list[Callable[[], None]] = []
         self.scheduled = False
+        self._stop = 0.0
+        # Who handles a message in the middle of another's turn; see `ProcessTask.hand_over`.
+        self.handed_to: Runnable | None = None
 
     def __len__(self) -> int:
         return len(self.ready)
@@ -90,6 +93,11 @@ class RunQueue:
         finally:
             self._context.run(self._run)
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the run has lasted as long as it should."""
+        return time.perf_counter() >= self._stop
+
     def schedule(self) -> None:
         """Have the queue run, soon; to be called when something is put into `ready` and not `scheduled`."""
         self.scheduled = True
@@ -99,7 +107,7 @@ class RunQueue:
         ready = self.ready
         clock = time.perf_counter
         now = clock()
-        stop = now + SLICE
+        stop = self._stop = now + SLICE
         try:
             while ready:
                 item = ready.popleft()
@@ -107,7 +115,9 @@ class RunQueue:
                 started, now = now, clock()
                 if now >= stop:
                     if now - started > LONG_TURN:
-                        logger.warning("%r held the event loop for %.3f s", item, now - started)
+                        # A coroutine gives of its turn to servers that it calls: `ProcessTask.hand_over`.
+                        called = ", or a server that it called," if hasattr(item, "hand_over") else ""
+                        logger.warning("%r%s held the event loop for %.3f s", item, called, now - started)
                     break
             self._call_after()
         finally:

@@ -58,6 +58,21 @@ class Server(GenServer):
         return "not sent"
 
     @on_call
+    def end(self, other: Pid) -> str:
+        erl.exit(other, Atom("kill"))
+        return "to nobody"
+
+    @on_call
+    def current_task(self) -> str:
+        return "none" if asyncio.current_task() is None else "another's"
+
+    @on_call
+    async def ask(self, others: list[Any]) -> int:
+        if not others:
+            return 0
+        return 1 + await GenServer.call(others[0], (Atom("ask"), others[1:]), timeout=None)
+
+    @on_call
     def wrong(self) -> None:
         raise ValueError("wrong")
 
@@ -142,12 +157,13 @@ async def test_calls_in_the_mailbox_of_a_server_that_ends_end_with_it(runtime: R
         reasons.append((await exit_of(server, Atom("tables")))[0])
 
     async def ends_it() -> None:
-        assert len(process_of(server).mailbox or ()) == 3
+        assert len(process_of(server).mailbox or ()) == 4
         erl.exit(server, Atom("kill"))
 
-    # In this order they have their turns, and the server comes last.
+    # In this order they have their turns, and the server comes last: it is not idle.
     asking = [erl.spawn(asks) for _ in range(3)]
     erl.spawn(ends_it)
+    GenServer.cast(server, (Atom("answer"), 0))
     for pid in asking:
         await reason_of(pid)
     assert reasons == ["killed"] * 3
@@ -167,8 +183,10 @@ async def test_who_looks_into_the_mailbox_sees_an_ordinary_message(runtime: Runt
 
     asking = erl.spawn(asks)
     erl.spawn(looks)
+    GenServer.cast(server, (Atom("answer"), 0))
     await reason_of(asking)
-    (call, caller, request), reply = seen
+    cast, (call, caller, request), reply = seen
+    assert cast[0] == "$gen_cast"
     assert (call, request) == ("$gen_call", "request")
     assert reply == ("request", caller) and caller[0] == asking
 
@@ -248,6 +266,66 @@ async def test_a_call_that_is_given_up_is_answered_to_nobody(runtime: Runtime) -
     await inside(body)
 
 
+async def test_a_server_that_is_idle_answers_in_the_middle_of_the_callers_turn(runtime: Runtime) -> None:
+    server = await started()
+
+    async def body() -> Any:
+        asked = (Atom("current_task"),)
+        return asyncio.current_task(), await GenServer.call(server, asked), asyncio.current_task()
+
+    before, in_callback, after = await inside(body)
+    assert in_callback == "none" and before is after is not None
+
+
+async def test_a_caller_that_never_waits_starves_nobody(runtime: Runtime) -> None:
+    server = await started()
+    calls = 0
+
+    async def asks_for_ever() -> None:
+        nonlocal calls
+        while True:
+            await GenServer.call(server, Atom("tables"))
+            calls += 1
+
+    pid = erl.spawn(asks_for_ever)
+    assert await inside(asyncio.sleep, 0, "ran") == "ran"
+    while calls < 1000:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    erl.exit(pid, Atom("kill"))
+    await settled()
+    last = calls
+    await settled()
+    assert calls == last
+
+
+async def test_a_server_can_end_who_calls_it(runtime: Runtime) -> None:
+    server = await started()
+    went_on: list[Any] = []
+
+    async def body() -> None:
+        await GenServer.call(server, (Atom("end"), erl.self()))
+        went_on.append("after its end")
+
+    pid = erl.spawn(body)
+    assert await reason_of(pid) == "killed"
+    await settled()
+    assert went_on == []
+    assert await GenServer.call(server, Atom("tables")) == (1, 1)
+
+
+async def test_servers_that_call_servers_need_no_stack(runtime: Runtime) -> None:
+    """Each is idle, and waits for the next one."""
+    depth = 2000
+    chain = [await started()]
+    for _ in range(depth):
+        chain.append(await started())
+
+    async def body() -> Any:
+        return await GenServer.call(chain[0], (Atom("ask"), chain[1:]), timeout=None)
+
+    assert await inside(body) == depth
+
+
 async def test_calls_of_many_processes_are_answered_in_order(runtime: Runtime) -> None:
     server = await started()
     replies: list[tuple[int, int]] = []
@@ -259,5 +337,6 @@ async def test_calls_of_many_processes_are_answered_in_order(runtime: Runtime) -
 
     for pid in [erl.spawn(body, caller) for caller in range(20)]:
         await reason_of(pid)
-    assert [caller for caller, _ in replies] == [*range(20)] * 20
+    for asked in range(20):
+        assert [number for caller, number in replies if caller == asked] == [*range(20)]
     assert not runtime.aliases

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from itertools import pairwise
 
 import pytest
 from process_tools import inside, settled
 
 import pyerlnode.process as erl
-from pyerlnode.process import Request, Runtime, this_process
+from pyerlnode.process import Request, Runtime, scheduler, this_process
 from pyerlnode.process.process import MESSAGES_PER_TURN
 
 MANY = 50 * MESSAGES_PER_TURN
@@ -95,3 +97,26 @@ async def test_what_a_behaviour_sends_to_itself_comes_after_what_was_there(runti
         process.put(number)
     await settled()
     assert order == [1, 2, 3, "from start", "from 1"]
+
+
+async def test_slow_callbacks_give_the_loop_back_within_a_mailbox(runtime: Runtime) -> None:
+    """Each takes longer than a run should; sixteen are more than it may be late."""
+    handled = 0
+
+    class Slow:
+        def start(self, process: object) -> None:
+            pass
+
+        def message(self, message: object) -> None:
+            nonlocal handled
+            handled += 1
+            time.sleep(2 * scheduler.SLICE)
+
+    process = runtime.spawn(Slow())
+    for number in range(32):
+        process.put(number)
+    seen = []
+    while handled < 32:
+        await asyncio.sleep(0)
+        seen.append(handled)
+    assert max(later - earlier for earlier, later in pairwise([0, *seen])) <= 8
