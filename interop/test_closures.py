@@ -153,3 +153,28 @@ def test_tasks(beam_node, python_node, target, here) -> None:
         """)
     ).text
     assert text == here('{{:kate@localhost, "1-2-3"}, true}')
+
+
+def test_lines_of_io_inspect(beam_node, kate, here) -> None:
+    """What a closure prints is captured where it was sent from, and is what it prints there."""
+    alex = beam_node("alex")
+    text = alex.eval_elixir(
+        here("""
+        {:ok, _} = Application.ensure_all_started(:ex_unit)
+        print = fn ->
+          words = for n <- 1..30, do: "word#{n}"
+          pairs = for n <- 1..12, do: {n, [n * 1000, n]}
+          IO.inspect(words)
+          IO.inspect(pairs, label: "pairs")
+          IO.inspect({:ok, %{words: words}, pairs: pairs}, width: 40)
+          IO.inspect(Enum.to_list(1..30), limit: 5)
+          IO.inspect(:binary.copy(<<0, 255>>, 20))
+          IO.puts(inspect([deep: [deeper: words]], pretty: true))
+        end
+        captured = fn work -> ExUnit.CaptureIO.capture_io(work) end
+        one = captured.(print)
+        other = captured.(fn -> :erpc.call(:kate@localhost, print) end)
+        if one == other, do: length(String.split(one, "\\n")), else: IO.puts(other)
+        """)
+    ).text
+    assert int(text) > 60

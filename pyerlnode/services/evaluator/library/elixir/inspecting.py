@@ -1,6 +1,7 @@
 """`inspect/2`: a term as Elixir writes it, with the options that people use.
 
-`limit` (50 elements of a list, a tuple or a map), `charlists`, `binaries`, `base`.  The text is one line.
+`limit` (50 elements, less for each that came before), `printable_limit`, `charlists`, `binaries`,
+`base`; `pretty` and `width`: the text is one line, but that of `IO.inspect`, whose lines have 80.
 
 Source: inspect.ex of Elixir 1.18.
 Proof: tests/services/evaluator/test_library_elixir.py, interop/test_evaluator_elixir.py.
@@ -10,15 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyerlnode.services.evaluator.library.elixir.support import field, is_struct, option
+from pyerlnode.services.evaluator.library.elixir.layout import ARROW, OPENING, SEPARATOR, TAIL, laid_out
+from pyerlnode.services.evaluator.library.elixir.support import field, is_struct, option, truthy
 from pyerlnode.term import Atom, Term
 from pyerlnode.term.text._elixir_print import ElixirPrinter
-from pyerlnode.term.text._render import Shown, render
+from pyerlnode.term.text._render import DONE, Shown, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from pyerlnode.term.text._render import Pieces
 
 LIMIT: Final = 50
+PRINTABLE: Final = 4096  # characters of a text
+WIDTH: Final = 80
 _INFINITY = Atom("infinity")
 _AS_BINARIES = Atom("as_binaries")
 _LISTS: Final = ("as_lists", "as_list")
@@ -32,6 +38,8 @@ class _Inspecting(ElixirPrinter):
         super().__init__(None)
         limit = option(options, "limit", LIMIT)
         self._most: int | None = None if limit is _INFINITY else limit
+        printable = option(options, "printable_limit", PRINTABLE)
+        self._printable: int | None = None if printable is _INFINITY else printable
         self._binaries = option(options, "binaries")
         self._base = _BASES.get(str(option(options, "base", "decimal")))
         lists = option(options, "charlists")
@@ -43,27 +51,54 @@ class _Inspecting(ElixirPrinter):
         prefix, code = self._base or ("", "d")
         return f"{'-' if value < 0 else ''}{prefix}{abs(value):{code}}"
 
-    def binary(self, term: bytes) -> str:
-        if self._binaries is _AS_BINARIES:
-            return f"<<{', '.join(map(str, term))}>>"
-        return super().binary(term)
+    def show(self, term: Term) -> Shown:
+        """As ever, and no more elements than the limit lets."""
+        shown = super().show(term)
+        if isinstance(shown, str) or self._most is None:
+            return shown
+        return self._limited(shown[0], self._most), shown[1]
 
-    def _cut(self, items: list[Term] | tuple[Term, ...]) -> bool:
-        return self._most is not None and len(items) > self._most
+    def _limited(self, pieces: Pieces, left: int) -> Pieces:
+        """Each element leaves less to those behind it, and to what is inside them."""
+        for text, inner in pieces:
+            if inner is not DONE and text not in (ARROW, TAIL):
+                if left == 0:
+                    *_, closing = (after for after, end in pieces if end is DONE)
+                    opening = OPENING.match(text)
+                    yield (opening[0] if opening else SEPARATOR) + "..." + closing, DONE
+                    return
+                left -= 1
+            self._most = left
+            yield text, inner
+
+    def binary(self, term: bytes) -> str:
+        if self._binaries is not _AS_BINARIES and self._base is None:
+            text = super().binary(term if self._printable is None else term[: 4 * self._printable])
+            if not text.startswith("<<"):
+                return self._string(term)
+        most = len(term) if self._most is None else self._most
+        number = str if self._base is None else self._based
+        more = ["..."] if len(term) > most else []
+        return f"<<{', '.join([*map(number, term[:most]), *more])}>>"
+
+    def _string(self, term: bytes) -> str:
+        text = term.decode("utf-8", "replace")
+        if self._printable is None or len(text) <= self._printable:
+            return super().binary(term)
+        return super().binary(text[: self._printable].encode()) + " <> ..."
 
     def proper_list(self, term: list[Term]) -> Shown:
-        shown = super().proper_list(term) if not self._cut(term) else None
-        if shown is not None:
-            return shown
-        # As a text, or a keyword list, too: only what is cut differs.
-        head = super().proper_list(term[: self._most])
-        return head + " ++ ..." if isinstance(head, str) else (_and_more(head[0], "]"), self.show)
-
-    def tuple_term(self, term: tuple[Term, ...]) -> Shown:
-        if not self._cut(term):
-            return super().tuple_term(term)
-        head = super().tuple_term(term[: self._most])
-        return head if isinstance(head, str) else (_and_more(head[0], "}"), self.show)
+        beginning = term if self._printable is None else term[: self._printable]
+        shown = super().proper_list(beginning)
+        if isinstance(shown, str):
+            return shown if len(beginning) == len(term) else f"{shown} ++ ..."
+        if self._most is None or len(term) <= self._most:
+            return super().proper_list(term)
+        # One more than is shown says that there are more.  It is no text, whatever its beginning is.
+        charlists, self._charlists = self._charlists, False
+        shown = super().proper_list(term[: self._most + 1])
+        self._charlists = charlists
+        return shown
 
     def map_term(self, term: Mapping[Term, Term]) -> Shown:
         if is_struct(term, "Regex"):
@@ -71,12 +106,6 @@ class _Inspecting(ElixirPrinter):
         if is_struct(term, "Stream"):
             return "#Stream<[...]>"
         return super().map_term(term)
-
-
-def _and_more(pieces: Iterator[tuple[str, Term]], closing: str) -> Iterator[tuple[str, Term]]:
-    """The same pieces, with `...` before the closing bracket."""
-    for text, term in pieces:
-        yield (f", ...{closing}" if text == closing else text), term
 
 
 def _regex_text(term: Term) -> str:
@@ -97,5 +126,14 @@ def _regex_text(term: Term) -> str:
 
 
 def inspected(term: Term, options: Term) -> str:
-    """The text of a term."""
-    return render(term, _Inspecting(options).show)
+    """The text of a term; on one line unless the option `pretty` is true."""
+    show = _Inspecting(options).show
+    if not truthy(option(options, "pretty")):
+        return render(term, show)
+    width = option(options, "width", WIDTH)
+    return render(term, show) if width is _INFINITY else laid_out(term, show, width)
+
+
+def inspected_in_lines(term: Term, options: list[Term]) -> str:
+    """The text of a term as `IO.inspect` prints it."""
+    return inspected(term, [(Atom("pretty"), True), *options])

@@ -11,7 +11,7 @@ import time
 
 from pyerlnode.services.evaluator.library.arguments import UNDEFINED, Steps, function_clause, is_integer
 from pyerlnode.services.evaluator.library.elixir.enum import text_of
-from pyerlnode.services.evaluator.library.elixir.inspecting import inspected
+from pyerlnode.services.evaluator.library.elixir.inspecting import inspected_in_lines
 from pyerlnode.services.evaluator.library.elixir.sources import Item, Pulling, Source, opener
 from pyerlnode.services.evaluator.library.elixir.support import (
     OK,
@@ -265,7 +265,7 @@ def inspect_with(item: Term, options: Term) -> Steps:
 def inspect_to(device: Term, item: Term, options: Term) -> Steps:
     label = option(options, "label")
     front = b"" if label is None else (yield from text_of(label)) + b": "
-    yield from _written(device, front + inspected(item, options).encode() + b"\n")
+    yield from _written(device, front + inspected_in_lines(item, options).encode() + b"\n")
     return item
 
 
