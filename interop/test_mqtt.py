@@ -177,3 +177,54 @@ def test_somebody_watches_a_fleet_from_iex(mosquitto, python_node, target, iex, 
     # Nobody does anything: the target comes back to each device, and the readings to the watcher.
     assert shell.command(warmer.replace("25", "50"), 30) in (":ok", "{:ok, :queued}")
     assert shell.command(f"wait.(wait, fn -> {temps}[3] > 30 end)", 40) == ":ok"
+
+
+def test_routes_to_processes_of_a_beam_and_back(mosquitto, python_node, target, beam_node) -> None:
+    alex = beam_node("alex")
+    environment = {"MQTT_URL": mosquitto().url, "ROUTES_TO": alex.name}
+    py = python_node("py", target("mqtt_routes.py:app"), environment=environment)
+    source = (Path(__file__).parent / "pubsub.exs").read_text()
+    alex.eval_elixir(f'Code.compile_string(~S"""\n{source}\n""")\n:ok', timeout=60)
+    got = alex.eval_elixir(
+        f"""
+        server = {{MQTT, :'{py.name}'}}
+        call = fn request -> GenServer.call(server, request, 30_000) end
+        take = fn -> (receive do {{:mqtt, t, p, _}} -> {{t, p}}; m -> m after 30_000 -> :nothing end) end
+        {{:ok, _}} = :pg.start(:pg)
+        {{:ok, _}} = :pg.start(Phoenix.PubSub)
+        {{:ok, _}} = Phoenix.PubSub.start_link(name: Demo.PubSub)
+        true = Process.register(self(), Sensors)
+        :ok = :pg.join(:sensors, self())
+        :ok = Phoenix.PubSub.subscribe(Demo.PubSub, "in")
+        until = fn until, fact -> fact.() || (Process.sleep(20); until.(until, fact)) end
+        spawn(fn ->
+          Process.register(self(), Rpc)
+          receive do {{:"$gen_call", from, {{:mqtt, _, n, _}}}} -> GenServer.reply(from, 2 * n) end
+        end)
+        true = Node.connect(:'{py.name}')
+        until.(until, fn -> length(:pg.get_members(Phoenix.PubSub, Demo.PubSub.Adapter)) == 2 end)
+        until.(until, fn -> :pg.get_members(:out) != [] end)
+        in_ = for {{t, p}} <- [{{"name/1", ~s([1])}}, {{"group/1", "2"}}, {{"pubsub/1", "3"}}] do
+          {{call.({{:publish, t, p, [qos: 1]}}), take.()}}
+        end
+        :ok = call.({{:subscribe, "back/#", [qos: 1]}})
+        send({{:out, :'{py.name}'}}, %{{a: 1}})
+        name = take.()
+        for pid <- :pg.get_members(:out), do: send(pid, "x")
+        group = take.()
+        :ok = Phoenix.PubSub.broadcast(Demo.PubSub, "out", {{:alarm, 1}})
+        {{topic, payload}} = take.()
+        {{:ok, n, _}} = call.({{:call, "rpc/double", 21, [codec: :json]}})
+        {{in_, name, group, topic, :erlang.binary_to_term(payload), n}}
+        """,
+        timeout=90,
+    ).term
+    arrived, name, group, topic, alarm, doubled = got
+    assert arrived == [
+        (OK, (b"name/1", [1])),
+        (OK, (b"group/1", b"2")),
+        (OK, (b"pubsub/1", b"3")),
+    ]
+    assert (name, group) == ((b"back/name", b'{"a": 1}'), (b"back/group", b"x"))
+    assert (topic, alarm, doubled) == (b"back/pubsub", (Atom("alarm"), 1), 42)
+    assert "lost" not in py.output

@@ -15,6 +15,7 @@ from pyerlnode.otp import Supervisor
 from pyerlnode.process import receive, self
 from pyerlnode.services import local, pg
 from pyerlnode.services.cluster import Cluster as Discovery
+from pyerlnode.services.cluster import topologies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -103,6 +104,14 @@ async def test_a_strategy_for_clusters(cluster: Cluster, mosquitto: Callable[...
     for node in (kate, alex):
         node.runtime.spawn(body())
     await until(lambda: alex.name in kate.nodes() and kate.name in alex.nodes(), TIMEOUT)
+
+
+def test_the_strategy_has_a_name_in_configurations() -> None:
+    table = {"here": {"strategy": "mqtt", "brokers": ["mqtt://host"], "prefix": "nodes"}}
+    [strategy] = topologies(table)
+    assert isinstance(strategy, MqttPresence)
+    with pytest.raises(ConfigError, match=r"cluster.here: .*mqtt"):
+        topologies({"here": {"strategy": "mqtt", "brokers": ["http://host"]}})
 
 
 def test_what_is_refused() -> None:
