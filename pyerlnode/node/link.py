@@ -182,9 +182,11 @@ class Link(asyncio.BufferedProtocol):
             return
         connection = self.connection
         # Small messages never wait here, their number is their senders' business.
-        data = connection.data_to_send(0 if self._paused else PORTION)
-        if data:
-            transport.write(data)
+        pieces = connection.pieces_to_send(0 if self._paused else PORTION)
+        if len(pieces) == 1:
+            transport.write(pieces[0])
+        elif pieces:
+            transport.writelines(pieces)
         waiting = connection.pending
         if waiting and not self._paused:
             self.flush_soon()
@@ -216,9 +218,9 @@ class Link(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(self._buffer[:nbytes].tobytes())
+        self.data_received(self._buffer[:nbytes])
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         """Take what the peer has sent."""
         if self.closed:
             return

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyerlnode.protocol.control import Control
+    from pyerlnode.protocol.fragments import Pieces
 
 __all__ = ["Connection"]
 
@@ -143,7 +144,7 @@ class Connection:
         """The peer's name, for messages; a phrase as long as it is not known."""
         return self._handshake.who
 
-    def receive(self, data: bytes, now: float) -> list[Event]:
+    def receive(self, data: bytes | memoryview, now: float) -> list[Event]:
         """Take bytes from the peer; give the events of all frames that are complete now.
 
         Raises PeerError (HandshakeError before UP; its subclasses Refused with
@@ -263,6 +264,10 @@ class Connection:
         other processes passes the fragments that were left.
         """
         return self._outbox.take(limit)
+
+    def pieces_to_send(self, limit: int | None = None) -> Pieces:
+        """As `data_to_send`, in pieces that need not be joined: of large messages no part is copied."""
+        return self._outbox.take_pieces(limit)
 
     @property
     def pending(self) -> int:

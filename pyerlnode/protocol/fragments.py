@@ -187,19 +187,22 @@ class Outbox:
 
     def take(self, limit: int | None = None) -> bytes:
         """Take what is ready, and parts of what waits until about `limit` bytes."""
+        return b"".join(self.take_pieces(limit))
+
+    def take_pieces(self, limit: int | None = None) -> Pieces:
+        """As `take`; small frames are joined, the parts of large messages are not."""
         out = self._ready
-        if not self._lanes:
-            if not out:
-                return b""
-            self._ready = []
-            self.pending = 0
-            return b"".join(out)
+        if not out and not self._lanes:
+            return []
         self._ready = []
+        if not self._lanes:
+            self.pending = 0
+            return [b"".join(out)]
         size = sum(map(len, out))
         while self._lanes and (limit is None or size < limit):
             size += self._move_one(out)
         self.pending -= size
-        return b"".join(out)
+        return out
 
     def _move_one(self, out: Pieces) -> int:
         """Move one frame of the lane whose turn it is to `out`; give its size."""

@@ -47,14 +47,20 @@ class FrameReader:
         self._limit = limit
         self._need = prefix  # no frame can be complete with fewer bytes
 
-    def feed(self, data: bytes) -> None:
-        """Take received bytes."""
-        self._size += len(data)
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take received bytes; they are copied where they are not `bytes` already."""
+        size = self._size + len(data)
         if self._at == len(self._data) and not self._pieces:
             self._data = bytes(data)
             self._at = 0
-        else:
+        elif size < self._need:
             self._pieces.append(bytes(data))
+        else:
+            # A frame is complete with it: joined at once, it is copied only now.
+            self._data = b"".join((memoryview(self._data)[self._at :], *self._pieces, data))
+            self._at = 0
+            self._pieces.clear()
+        self._size = size
 
     def take(self) -> bytes | None:
         """The next complete frame without its length, or None.

@@ -156,6 +156,16 @@ def test_large_messages_take_turns() -> None:
     assert frames(outbox) == [b"<A><B>", b"A2", b"B3", b"A1", b"B2", b"B1"]
 
 
+def test_parts_of_a_large_message_are_handed_out_as_they_are() -> None:
+    outbox = Outbox()
+    payload = memoryview(bytes(30))
+    outbox.put([b"first", payload[:10]], 15, "a", Rest(1, payload[10:], 10))
+    pieces = outbox.take_pieces()
+    assert [len(piece) for piece in pieces if isinstance(piece, memoryview)] == [10, 10, 10]
+    assert all(piece.obj is payload.obj for piece in pieces if isinstance(piece, memoryview))
+    assert outbox.take_pieces() == []
+
+
 def test_a_limit_leaves_parts_that_others_then_pass() -> None:
     outbox = Outbox()
     large(outbox, 1, b"A", 4)

@@ -76,3 +76,33 @@ def test_a_large_frame_in_small_pieces_takes_linear_time() -> None:
 
     # Quadratic copying would make this 256 times as long, and many seconds.
     assert min(seconds(4_000_000) for _ in range(2)) < 60 * max(seconds(250_000), 0.005)
+
+
+def test_what_was_read_into_a_buffer_that_is_used_again() -> None:
+    buffer = bytearray(8)
+    reader = FrameReader(4, 100)
+    taken = []
+    data = frame(b"a first one", 4) + frame(b"and a second", 4)
+    for at in range(0, len(data), len(buffer)):
+        part = data[at : at + len(buffer)]
+        buffer[: len(part)] = part
+        reader.feed(memoryview(buffer)[: len(part)])
+        while (found := reader.take()) is not None:
+            taken.append(found)
+    assert taken == [b"a first one", b"and a second"]
+
+
+def test_a_window_shows_all_that_may_be_complete() -> None:
+    reader = FrameReader(4, 100)
+    reader.feed(frame(b"one", 4)[:3])
+    assert reader.window() is None
+    reader.feed(frame(b"one", 4)[3:] + frame(b"two", 4)[:6])
+    found = reader.window()
+    assert found is not None
+    data, at = found
+    assert data[at:] == frame(b"one", 4) + frame(b"two", 4)[:6]
+    reader.advance(at + 7)
+    assert reader.window() is None
+    assert reader.unfinished() == "2 of 3 bytes"
+    reader.feed(b"o")
+    assert reader.take() == b"two"
