@@ -1,4 +1,8 @@
-"""Clusters of Python nodes that a BEAM joins, and the packets by which libcluster's nodes find each other."""
+"""Clusters of Python nodes that a BEAM joins, and the packets by which libcluster's nodes find each other.
+
+What sends and hears those on the BEAM is written from the facts, and, where LIBCLUSTER_SRC names a
+checkout of libcluster, its own strategy as well.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ import signal
 import socket
 import sys
 import time
+from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,16 +158,47 @@ listen.(listen)
 """
 
 
-async def test_a_beam_and_a_python_node_hear_each_others_heartbeats(beam_node, new_node) -> None:
+# The library's own modules from a checkout; :telemetry, which it reports to, says nothing.
+LIBCLUSTER = os.environ.get("LIBCLUSTER_SRC")
+FILES = ("logger.ex", "strategy/state.ex", "strategy/strategy.ex", "strategy/gossip.ex")
+START = """
+defmodule :telemetry do
+  def execute(_, _, _), do: :ok
+end
+LIBRARY
+config = [port: PORT, multicast_if: "127.0.0.1", secret: "SECRET"]
+state = struct(Cluster.Strategy.State, topology: :office, config: config,
+  connect: {:net_kernel, :connect_node, []}, disconnect: {:erlang, :disconnect_node, []},
+  list_nodes: {:erlang, :nodes, [:connected]})
+{:ok, _} = Cluster.Strategy.Gossip.start_link([state])
+"""
+
+
+def libcluster() -> str:
+    """The real strategy, as Elixir that starts it."""
+    sources = [(Path(LIBCLUSTER or "") / "lib" / file).read_text() for file in FILES]
+    return START.replace("LIBRARY", "\n".join(sources))
+
+
+@pytest.mark.parametrize("player", ["stand-in", "libcluster"] if LIBCLUSTER else ["stand-in"])
+async def test_a_beam_and_a_python_node_hear_each_others_heartbeats(player: str, beam_node, new_node) -> None:
     alex = await asyncio.to_thread(beam_node, "alex")
     port = free_udp_port()
     gossip = Gossip(port=port, multicast_if="127.0.0.1", secret=SECRET, interval=0.2)
-    source = GOSSIP.replace("PORT", str(port)).replace("SECRET", SECRET)
+    source = GOSSIP if player == "stand-in" else libcluster()
+    source = source.replace("PORT", str(port)).replace("SECRET", SECRET)
     async with new_node("kate") as kate:
-        kate.runtime.spawn(Cluster.start([gossip]))
-        heard = await asyncio.to_thread(alex.eval_elixir, source, timeout=SECONDS)
-        # It was connected to, because it was heard, by who it heard.
-        assert heard.term == kate.name
+        if player == "stand-in":
+            kate.runtime.spawn(Cluster.start([gossip]))
+            heard = await asyncio.to_thread(alex.eval_elixir, source, timeout=SECONDS)
+            # It was connected to, because it was heard, by who it heard.
+            assert heard.term == kate.name
+        else:
+            await alex.eval_elixir_async(source)
+            async with asyncio.timeout(SECONDS), aclosing(gossip.discover(kate.name)) as found:
+                assert await anext(found) == [alex.name]
+                # Nobody here connects: it is libcluster that does.
+                await asyncio.to_thread(eventually, lambda: alex.eval_elixir("Node.list()").term, [kate.name])
         assert kate.nodes() == [alex.name]
 
 
