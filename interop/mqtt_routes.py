@@ -1,4 +1,4 @@
-"""A bridge whose routes lead to processes of the node ROUTES_TO, to groups and to Phoenix.PubSub, and back."""
+"""A bridge with routes to processes of the node ROUTES_TO, to groups and to Phoenix.PubSub, and back."""
 
 import os
 from typing import Any

@@ -47,14 +47,12 @@ class BrokerServer(GenServer, module="Elixir.MQTT.Broker"):
     """The broker lives as long as this process."""
 
     async def init(self, address: str, port: int) -> None:
-        try:
-            from amqtt.broker import Broker  # type: ignore[import-untyped]
-        except ImportError:
-            raise UsageError("the broker needs the package amqtt: pip install 'pyerlnode[mqtt]'") from None
+        # In a thread: it takes a while, and the node goes on.
+        broker = await asyncio.to_thread(_imported)
         process_flag("trap_exit", True)
         listeners = {"default": {"type": "tcp", "bind": f"{address}:{port}"}}
         config: Any = {"listeners": listeners, "plugins": _CLIENTS_ARE_ANONYMOUS}
-        self._broker = Broker(config, loop=asyncio.get_running_loop())
+        self._broker = broker(config, loop=asyncio.get_running_loop())
         self._address = f"{address}:{port}"
         try:
             await self._broker.start()
@@ -66,3 +64,11 @@ class BrokerServer(GenServer, module="Elixir.MQTT.Broker"):
 
     async def terminate(self, reason: Term) -> None:
         await self._broker.shutdown()
+
+
+def _imported() -> Any:
+    try:
+        from amqtt.broker import Broker  # type: ignore[import-untyped]
+    except ImportError:
+        raise UsageError("the broker needs the package amqtt: pip install 'pyerlnode[mqtt]'") from None
+    return Broker
