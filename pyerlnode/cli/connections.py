@@ -51,9 +51,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tls", metavar="FILE", help="connect with TLS only; FILE is what a BEAM takes as -ssl_dist_optfile"
     )
-    parser.add_argument(
-        "--net-setuptime", metavar="S", type=float, default=7.0, help="seconds to connect (default 7)"
-    )
+    parser.add_argument("--net-setuptime", metavar="S", type=float, help="seconds to connect (default 7)")
 
 
 def add_own(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +60,6 @@ def add_own(parser: argparse.ArgumentParser) -> None:
         "--port",
         metavar="P[-Q]",
         type=_ports,
-        default=(0, 0),
         help="listen on this port, or on the first free one of these (default: any)",
     )
     parser.add_argument(
@@ -78,7 +75,7 @@ def add_own(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not connect to the nodes that a connected node is connected with",
     )
-    parser.add_argument("--net-ticktime", metavar="S", type=float, default=60.0, help="seconds (default 60)")
+    parser.add_argument("--net-ticktime", metavar="S", type=float, help="seconds (default 60)")
     parser.add_argument(
         "--zdbbl",
         metavar="KB",
@@ -90,25 +87,32 @@ def add_own(parser: argparse.ArgumentParser) -> None:
 
 def common_settings(options: argparse.Namespace) -> NodeSettings:
     """Of `add_common`."""
-    return {
+    settings: NodeSettings = {
         "epmd_port": options.epmd_port,
         "epmd": options.epmd != "none",
         "erl_epmd_port": options.erl_epmd_port,
         "node_ports": dict(options.node_port),
         "proto_dist": options.proto_dist,
         "tls": options.tls,
-        "net_setuptime": options.net_setuptime,
     }
+    if options.net_setuptime is not None:
+        settings["net_setuptime"] = options.net_setuptime
+    return settings
 
 
-def own_settings(options: argparse.Namespace) -> NodeSettings:
-    """Of `add_common` and `add_own`."""
-    settings = common_settings(options)
-    settings["listen_ports"] = options.port if options.port != (0, 0) else 0
-    settings["listen_address"] = options.listen_address
-    settings["dist_listen"] = not options.no_dist_listen
-    settings["connect_all"] = not options.no_connect_all
-    settings["net_ticktime"] = options.net_ticktime
+def own_settings(options: argparse.Namespace, kernel: NodeSettings) -> NodeSettings:
+    """Of `add_common` and `add_own`; where nothing was said, what `kernel` has."""
+    settings: NodeSettings = {**kernel, **common_settings(options)}
+    if options.port is not None:
+        settings["listen_ports"] = options.port if options.port != (0, 0) else 0
+    if options.listen_address is not None:
+        settings["listen_address"] = options.listen_address
+    if options.no_dist_listen:
+        settings["dist_listen"] = False
+    if options.no_connect_all:
+        settings["connect_all"] = False
+    if options.net_ticktime is not None:
+        settings["net_ticktime"] = options.net_ticktime
     settings["dist_buf_busy_limit"] = options.zdbbl * 1024
     return settings
 

@@ -8,7 +8,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from pyerlnode.cli import configuration, connections
+from pyerlnode.cli import configuration, connections, kernel
 from pyerlnode.errors import ConfigError, PyerlnodeError, UsageError
 from pyerlnode.node import NodeConfig
 from pyerlnode.node import names as node_names
@@ -82,7 +82,7 @@ def run_config(options: argparse.Namespace) -> NodeConfig:
     name = options.name if longnames else options.sname
     if not name:
         raise ConfigError("the node's name is empty")
-    settings = connections.own_settings(options)
+    settings = connections.own_settings(options, kernel.settings(environment(options).get("kernel", {})))
     settings["longnames"], settings["hidden"] = longnames, options.hidden
     settings["closures"], settings["remsh"] = options.closures, options.remsh
     hostname = socket.getfqdn() if longnames else socket.gethostname()
