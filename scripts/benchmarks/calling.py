@@ -27,10 +27,13 @@ def run(cluster: Cluster, options: Options) -> list[Row]:
         count = options.count(4000 if callers is None else 16_000)
         counts = [count] if callers is None else [callers, count]
         asked = f"Bench.{function}({{:echo, :'{elixir.name}'}}, {', '.join(map(str, counts))})"
-        pairs: Pairs = []
+        rates: Pairs = []
+        cpu: Pairs = []
         for _ in range(options.rounds):
-            ours = cluster.work(function, "echo", elixir.name, *counts)
-            theirs = cluster.ask(cluster.elixir("driver"), asked)
-            pairs.append((count / ours * 1e9, count / theirs * 1e9))
-        rows.append(compare("calling", work, "/s", pairs, more_is_better=True, target=_TARGET))
+            ours, our_cpu = cluster.work_and_cpu(function, "echo", elixir.name, *counts)
+            theirs, their_cpu = cluster.ask_and_cpu(cluster.elixir("driver"), asked)
+            rates.append((count / ours * 1e9, count / theirs * 1e9))
+            cpu.append((our_cpu / count / 1e3, their_cpu / count / 1e3))
+        rows.append(compare("calling", work, "/s", rates, more_is_better=True, target=_TARGET))
+        rows.append(compare("calling", f"CPU, {work}", "µs", cpu, more_is_better=False))
     return rows

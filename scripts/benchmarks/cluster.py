@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from benchmarks.measure import cpu_time
 from benchmarks.worker import COOKIE
 from pyerlnode.testing import BeamNode, Epmd, PythonNode, discover
 from pyerlnode.testing.beams import NoBeam
@@ -88,9 +89,20 @@ class Cluster:
 
     def work(self, function: str, *arguments: str | int) -> int:
         """What worker.py answers, in a Python of its own."""
+        return self.work_and_cpu(function, *arguments)[0]
+
+    def work_and_cpu(self, function: str, *arguments: str | int) -> tuple[int, int]:
+        """The same, and the nanoseconds of the processor in it."""
         command = [sys.executable, "-m", "benchmarks.worker", function, *map(str, arguments)]
         environment = os.environ | {"ERL_EPMD_PORT": str(self.epmd_port)}
         done = subprocess.run(
             command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=_PATIENCE
         )
-        return int(done.stdout)
+        answer, processor = map(int, done.stdout.split())
+        return answer, processor
+
+    def ask_and_cpu(self, node: BeamNode, expression: str) -> tuple[int, int]:
+        """The value of an Elixir expression, an integer, and the nanoseconds of the processor in it."""
+        before = cpu_time(node.os_pid)
+        answer = self.ask(node, expression)
+        return answer, int((cpu_time(node.os_pid) - before) * 1e9)

@@ -24,20 +24,23 @@ _WORK = {
 
 
 def run(cluster: Cluster, options: Options) -> list[Row]:
-    """The rows of local processes."""
+    """The rows of local processes; in processor time, too, which other programs change less."""
     rows = []
     for function, (work, count, target) in _WORK.items():
         count = options.count(count)
-        pairs: Pairs = []
+        rates: Pairs = []
+        cpu: Pairs = []
         for _ in range(options.rounds):
-            ours = count / cluster.work(function, count) * 1e9
-            pairs.append((ours, _theirs(cluster, function, count)))
-        rows.append(compare("local", work, "/s", pairs, more_is_better=True, target=target))
+            ours, our_cpu = cluster.work_and_cpu(function, count)
+            theirs, their_cpu = _theirs(cluster, function, count)
+            rates.append((count / ours * 1e9, None if theirs is None else count / theirs * 1e9))
+            cpu.append((our_cpu / count / 1e3, None if their_cpu is None else their_cpu / count / 1e3))
+        rows.append(compare("local", work, "/s", rates, more_is_better=True, target=target))
+        rows.append(compare("local", f"CPU, {work}", "µs", cpu, more_is_better=False))
     return rows
 
 
-def _theirs(cluster: Cluster, function: str, count: int) -> float | None:
+def _theirs(cluster: Cluster, function: str, count: int) -> tuple[int, int] | tuple[None, None]:
     if cluster.beam is None:
-        return None
-    taken: int = cluster.ask(cluster.elixir("driver"), f"Bench.{function}({count})")
-    return count / taken * 1e9
+        return None, None
+    return cluster.ask_and_cpu(cluster.elixir("driver"), f"Bench.{function}({count})")
