@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     )
     from pyerlnode.process import node as this_node
     from pyerlnode.services import erpc, io, rpc
+    from pyerlnode.services.client import connect
     from pyerlnode.services.flush import flush
     from pyerlnode.services.modules import Module
     from pyerlnode.services.node import Node
@@ -200,6 +201,7 @@ __all__ = [
     "cancel_timer",
     "charlist",
     "child_spec",
+    "connect",
     "demonitor",
     "erase",
     "erpc",
@@ -251,6 +253,7 @@ __all__ = [
 _ELSEWHERE = {
     "Module": "services.modules:Module",
     "Node": "services.node:Node",
+    "connect": "services.client:connect",
     "erpc": "services.erpc",
     "errors": "errors",
     "flush": "services.flush:flush",

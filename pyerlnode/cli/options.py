@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import socket
 from typing import TYPE_CHECKING
 
 from pyerlnode.cli import configuration, connections, kernel
 from pyerlnode.errors import ConfigError, PyerlnodeError, UsageError
 from pyerlnode.node import NodeConfig
-from pyerlnode.node import names as node_names
+from pyerlnode.services import client
 from pyerlnode.term import Atom, to_elixir
 
 if TYPE_CHECKING:
@@ -58,22 +57,8 @@ async def reach(node: Node, peer: str) -> None:
 
 
 def client_config(options: argparse.Namespace, peer: str) -> NodeConfig:
-    """A hidden node of its own name on this host, to talk to `peer` with."""
-    _, host = node_names.split(peer)
-    longnames = node_names.is_long(host)
-    own_host = host if node_names.is_loopback(host) else _hostname(longnames)
-    name = f"pyerlnode-{os.getpid()}-{secrets.token_hex(3)}@{own_host}"
-    settings = connections.client_settings(options)
-    settings["longnames"], settings["hidden"] = longnames, True
-    return NodeConfig.load(name, options.cookie, environ=os.environ, hostname=own_host, **settings)
-
-
-def _hostname(longnames: bool) -> str:
-    name = socket.getfqdn() if longnames else socket.gethostname().partition(".")[0]
-    if longnames and not node_names.is_long(name):
-        # Without a domain the address that other nodes reach this machine by has to do.
-        name = socket.gethostbyname(socket.gethostname())
-    return name
+    """A hidden node of its own name on this machine, to talk to `peer` with."""
+    return client.client_config(peer, options.cookie, connections.client_settings(options))
 
 
 def run_config(options: argparse.Namespace) -> NodeConfig:
