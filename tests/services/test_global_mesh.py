@@ -113,6 +113,31 @@ async def test_who_returns_is_known_again_and_brings_its_names(cluster: Cluster)
     await all_see([kate, alex], "n", pid)
 
 
+async def test_late_steps_of_an_attempt_cost_no_names_once_a_node_is_known(cluster: Cluster) -> None:
+    kate, alex = await cluster.mesh("kate", "alex")
+    await meshed(kate, alex)
+    pid = await register_name(alex, "n")
+    await all_see([kate, alex], "n", pid)
+    there, server = member(kate), member(kate).process
+    late_init = (Atom("init_connect"), (8, 88), alex.name, (Atom("locker"), 1, {}, member(alex).locker.pid))
+    for prepare, message in (
+        (lambda: None, (Atom("init_connect_ack"), alex.name, 77, 88)),
+        (lambda: setattr(there.attempt(alex.name), "my_tag", 77), (Atom("cancel_connect"), alex.name, 77)),
+        (lambda: there.pending.update({alex.name: 8}), (Atom("$gen_cast"), late_init)),
+        (lambda: there.resolvers.update({alex.name: (77, None)}), (Atom("$gen_cast"), late_init)),
+    ):
+        prepare()
+        server.put(message)
+        assert await run(kate, GenServer.call, "global_name_server", Atom("get_known")) == [alex.name]
+        assert where(kate, "n") == pid
+        # What it says of them to alex has arrived as well.
+        assert await run(kate, rpc.call, alex.name, "erlang", "node", []) == alex.name
+        assert where(alex, "n") == pid and knows(alex, [kate, alex])
+        there.attempts.clear()
+        there.pending.clear()
+        there.resolvers.clear()
+
+
 async def test_a_node_that_stops_holds_nobody_up(cluster: Cluster) -> None:
     kate, alex, zoe = await cluster.mesh("kate", "alex", "zoe")
     await meshed(kate, alex, zoe)

@@ -15,6 +15,11 @@ Each connects to what the other knows (`in_sync`) and tells what it knew before 
 new nodes and names (`new_nodes`).  After that the two know each other.  Any step that
 carries a wrong tag cancels the attempt (`cancel_connect`) and it begins anew.
 
+Two nodes that begin to join may become known to each other by way of a third one meanwhile.
+What is still under way of their attempt then is ignored here.  OTP's `global` begins anew, which
+makes it forget the other's names, and then does not, as the other is known: the names are
+lost there until the connection is.
+
 A node that loses a connection tells all others (`lost_connection`).  They disconnect from
 the lost one too (`remove_connection`), unless it is known to be gone: without that, two
 partitions that overlap would hold different names.
@@ -207,6 +212,8 @@ class Global:
                 "%s speaks version %s of global, %s is wanted: disconnecting", node, version, VERSION
             )
             self.node.disconnect(node)
+        elif node in self.known and (node in self.pending or node in self.resolvers):
+            pass  # known by way of others meanwhile, who tell him too
         elif node in self.pending:
             # He has begun anew, and this side has not noticed why.
             self.tell(node, (_CANCEL_CONNECT, self.own, his_tag))
@@ -226,6 +233,8 @@ class Global:
         attempt = self.attempts.get(node)
         if self.is_current(node, my_tag) and attempt is not None and attempt.his_tag == his_tag:
             return
+        if node in self.known:
+            return  # it is of an attempt that is over, and nothing is missing
         self.tell(node, (_CANCEL_CONNECT, self.own, his_tag))
         self.restart(node, self.my_tag(node))
 
@@ -362,7 +371,8 @@ class Global:
             self.cancel(node, mine)
             self.reset(node)
             self.pending.pop(node, None)
-            self.restart(node, mine)
+            if node not in self.known:
+                self.restart(node, mine)
 
     # --- the mesh -------------------------------------------------------------------------
 
