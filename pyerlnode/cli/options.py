@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from pyerlnode.cli import configuration, connections, kernel
 from pyerlnode.errors import ConfigError, PyerlnodeError, UsageError
 from pyerlnode.node import NodeConfig
-from pyerlnode.services import client
 from pyerlnode.term import Atom, to_elixir
 
 if TYPE_CHECKING:
@@ -58,6 +57,9 @@ async def reach(node: Node, peer: str) -> None:
 
 def client_config(options: argparse.Namespace, peer: str) -> NodeConfig:
     """A hidden node of its own name on this machine, to talk to `peer` with."""
+    # Not for those who only ask EPMD, or start a node of their own.
+    from pyerlnode.services import client
+
     return client.client_config(peer, options.cookie, connections.client_settings(options))
 
 
