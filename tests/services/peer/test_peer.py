@@ -15,6 +15,7 @@ from pyerlnode import Atom, GenServer, Node, Supervisor, rpc
 from pyerlnode.errors import BadArg, Exit, NodeDown
 from pyerlnode.process import exit, is_alive, monitor, receive, spawn
 from pyerlnode.services.peer import Peer
+from pyerlnode.services.peer import peer as peer_module
 from pyerlnode.testing import free_port
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def variable(name: str) -> str:
 
 app = module
 """
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with other things is no reason to fail."""
+    monkeypatch.setitem(peer_module._OPTIONS, "wait_boot", SECONDS)
 
 
 @pytest.fixture
