@@ -25,7 +25,6 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport qsort
 from libc.string cimport memcmp, memcpy
 
 cimport cython
@@ -50,9 +49,11 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t)
     PyObject *PyDict_SetDefault(object, object, object) except NULL
     Py_ssize_t PyDict_GET_SIZE(object)
-    int PyUnicode_IS_COMPACT_ASCII(object)
-    void *PyUnicode_DATA(object)
-    Py_ssize_t PyUnicode_GET_LENGTH(object)
+    int PyUnicode_IS_COMPACT_ASCII(PyObject *)
+    void *PyUnicode_DATA(PyObject *)
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)
+    long long AsLongLong "PyLong_AsLongLongAndOverflow"(PyObject *, int *)
+    Py_ssize_t BytesSize "PyBytes_GET_SIZE"(PyObject *)
     object _PyLong_FromByteArray(const unsigned char *, size_t, int, int)
     int _PyBytes_Resize(PyObject **, Py_ssize_t) except -1
     PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) except NULL
@@ -64,6 +65,9 @@ cdef extern from "Python.h":
     int PyGC_Enable()
     void Py_XDECREF(PyObject *)
 
+cdef extern from "stdlib.h":
+    void qsort(void *, size_t, size_t, int (*)(const void *, const void *) noexcept) noexcept
+
 cdef extern from *:
     """
     #if PY_VERSION_HEX >= 0x030C0000
@@ -73,6 +77,19 @@ cdef extern from *:
       #define Term_IsCompact(o) ((size_t)(Py_SIZE(o) + 1) < 3)
       #define Term_Compact(o) (Py_SIZE(o) * (Py_ssize_t)((PyLongObject *)(o))->ob_digit[0])
     #endif
+    #if PY_VERSION_HEX >= 0x030D0000
+      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0, 1)
+    #else
+      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0)
+    #endif
+    #if defined(__GNUC__)
+      #define TERM_COLD __attribute__((noinline, cold))
+      #define TERM_INLINE inline __attribute__((always_inline))
+    #else
+      #define TERM_COLD
+      #define TERM_INLINE inline
+    #endif
+    static TERM_COLD int Term_Refuse(PyObject *kind) { PyErr_SetNone(kind); return -1; }
     #if PY_VERSION_HEX < 0x030E0000
       #define Term_NewDict(size) _PyDict_NewPresized(size)
     #else
@@ -82,6 +99,8 @@ cdef extern from *:
     bint Term_IsCompact(PyObject *) noexcept
     Py_ssize_t Term_Compact(PyObject *) noexcept
     dict Term_NewDict(Py_ssize_t)
+    int Term_Digits(object, unsigned char *, size_t) except -1
+    int Term_Refuse(object) except -1
 
 # Levels that C recursion goes down; each takes a few hundred bytes of stack.
 cdef enum:
@@ -95,8 +114,8 @@ class _Refused(Exception):
 cdef object _REFUSED = _Refused
 
 
-cdef int _refuse() except -1:
-    raise _REFUSED
+cdef inline int _refuse() except -1:
+    return Term_Refuse(_REFUSED)
 
 
 # --- numbers of the wire -------------------------------------------------------------

@@ -267,11 +267,15 @@ cdef object _term(Reader *r):
 
 # --- atoms ---------------------------------------------------------------------------
 
-cdef _AtomBase _utf8_atom(Reader *r, Py_ssize_t size):
+cdef inline _AtomBase _utf8_atom(Reader *r, Py_ssize_t size):
     cdef const char *text = <const char *>_take(r, size)
-    cdef _AtomBase atom = _table_find(text, size)
-    if atom is not None:
-        return atom
+    cdef PyObject *atom = _table_find(text, size)
+    if atom != NULL:
+        return <_AtomBase>atom
+    return _unknown_atom(r, text, size)
+
+
+cdef _AtomBase _unknown_atom(Reader *r, const char *text, Py_ssize_t size):
     try:
         name = PyUnicode_DecodeUTF8(text, size, NULL)
     except UnicodeDecodeError:
@@ -422,14 +426,36 @@ cdef object _list(Reader *r, Py_ssize_t size):
     cdef list result
     _open(r, size)
     r.pending += 1
+    if size == 1:
+        return _cell(r)
     result = PyList_New(size)
     for at in range(size):
-        item = _term(r)
+        if r.end - r.at >= 5 and r.at[0] == 98:
+            item = PyLong_FromLong(<int32_t>_u32(_take(r, 5) + 1))
+            r.pending -= 1
+        else:
+            item = _term(r)
         Py_INCREF(item)
         PyList_SET_ITEM(result, at, item)
     tail = _tail(r, result)
     r.depth -= 1
     return tail
+
+
+cdef object _cell(Reader *r):
+    """A list of one element and its tail: an alias is an improper one."""
+    cdef ImproperList improper
+    head = _term(r)
+    cdef int tag = r.at[0] if r.at < r.end else 0
+    if 106 <= tag <= 108:
+        tail = _tail(r, [head])
+        r.depth -= 1
+        return tail
+    improper = ImproperList.__new__(ImproperList)
+    improper.elements = (head,)
+    improper.tail = _term(r)
+    r.depth -= 1
+    return improper
 
 
 cdef object _tail(Reader *r, list result):

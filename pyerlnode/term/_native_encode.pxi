@@ -9,12 +9,9 @@ cdef struct Writer:
     Py_ssize_t depth
     bint exact                  # write exact bytes
 
-# One key of a map in the order of the wire.  `order` holds the first bytes of the exact bytes,
-# `text` all the others (or all of them).
+# One pair of a map in the order of the wire.  `order` holds the first bytes of the exact bytes.
 cdef struct Pair:
     uint64_t order
-    const char *text
-    Py_ssize_t size
     PyObject *key
     PyObject *value
 
@@ -259,12 +256,20 @@ cdef inline int _write_head(Writer *w, int tag, Py_ssize_t size) except -1:
 
 
 cdef inline int _write_atom(Writer *w, _AtomBase atom) except -1:
+    if w.atom_ref != NULL:
+        return _write_cached(w, atom)
+    if atom.length <= HEAD and w.end - w.at >= HEAD:
+        memcpy(w.at, atom.head, HEAD)
+        w.at += atom.length
+        return 0
+    return _write_raw(w, PyBytes_AS_STRING(atom.wire), atom.length)
+
+
+cdef int _write_cached(Writer *w, _AtomBase atom) except -1:
     cdef unsigned char *p
-    if w.atom_ref == NULL:
-        return _write_raw(w, PyBytes_AS_STRING(atom.wire), PyBytes_GET_SIZE(atom.wire))
     index = (<object>w.atom_ref)(atom)
     if index is None:
-        return _write_raw(w, PyBytes_AS_STRING(atom.wire), PyBytes_GET_SIZE(atom.wire))
+        return _write_raw(w, PyBytes_AS_STRING(atom.wire), atom.length)
     if not 0 <= index <= 255:
         raise ValueError("byte must be in range(0, 256)")
     p = _room(w, 2)
@@ -286,16 +291,21 @@ cdef inline int _put_int(unsigned char *p, Py_ssize_t value) noexcept:
 
 cdef int _write_int(Writer *w, object value) except -1:
     cdef unsigned char *p
-    cdef int overflow = 0
-    cdef long long number
-    cdef unsigned long long digits
     if Term_IsCompact(<PyObject *>value):
         p = _room(w, 5)
         w.at = p + _put_int(p, Term_Compact(<PyObject *>value))
         return 0
-    number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    return _write_long(w, <PyObject *>value)
+
+
+cdef int _write_long(Writer *w, PyObject *value) except -1:
+    """An integer of more than 30 bits."""
+    cdef unsigned char *p
+    cdef int overflow = 0
+    cdef long long number = AsLongLong(value, &overflow)
+    cdef unsigned long long digits
     if overflow:
-        return _write_big(w, value)
+        return _write_big(w, <object>value)
     if -0x80000000LL <= number <= 0x7FFFFFFFLL:
         p = _room(w, 5)
         w.at = p + _put_int(p, <Py_ssize_t>number)
@@ -314,8 +324,7 @@ cdef int _write_int(Writer *w, object value) except -1:
 
 
 cdef int _write_big(Writer *w, object value) except -1:
-    cdef Py_ssize_t size = (int.bit_length(value) + 7) // 8
-    cdef bytes digits
+    cdef Py_ssize_t size = (value.bit_length() + 7) // 8
     cdef unsigned char *p
     if size > _MAX_INTEGER_BYTES:
         _refuse()
@@ -325,9 +334,10 @@ cdef int _write_big(Writer *w, object value) except -1:
         p[1] = <unsigned char>size
     else:
         _write_head(w, 111, size)
-    _room(w, 1)[0] = value < 0
-    digits = int.to_bytes(int.__abs__(value), size, "little")
-    return _write_raw(w, PyBytes_AS_STRING(digits), size)
+    p = _room(w, 1 + size)
+    p[0] = value < 0
+    Term_Digits(-value if p[0] else value, p + 1, size)
+    return 0
 
 
 cdef int _write_float(Writer *w, double value) except -1:
@@ -349,8 +359,9 @@ cdef int _write_octets(Writer *w, const char *octets, Py_ssize_t size) except -1
 
 cdef int _write_str(Writer *w, object text) except -1:
     cdef bytes utf8
-    if PyUnicode_IS_COMPACT_ASCII(text):
-        return _write_octets(w, <char *>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text))
+    cdef PyObject *plain = <PyObject *>text
+    if PyUnicode_IS_COMPACT_ASCII(plain):
+        return _write_octets(w, <char *>PyUnicode_DATA(plain), PyUnicode_GET_LENGTH(plain))
     try:
         utf8 = str.encode(text)
     except UnicodeEncodeError:
@@ -439,9 +450,12 @@ cdef int _write_list(Writer *w, list item) except -1:
         if at >= PyList_GET_SIZE(item):
             _refuse()
         child = PyList_GET_ITEM(<PyObject *>item, at)
-        if Py_TYPE(child) is &PyLong_Type and Term_IsCompact(child):
-            p = _room(w, 5)
-            w.at = p + _put_int(p, Term_Compact(child))
+        if Py_TYPE(child) is &PyLong_Type:
+            if Term_IsCompact(child):
+                p = _room(w, 5)
+                w.at = p + _put_int(p, Term_Compact(child))
+            else:
+                _write_long(w, child)
         elif Py_TYPE(child) is &PyFloat_Type:
             _write_float(w, PyFloat_AS_DOUBLE(<object>child))
         else:
@@ -514,113 +528,145 @@ cdef int _write_improper(Writer *w, ImproperList item) except -1:
 # --- maps ----------------------------------------------------------------------------
 
 cdef int _write_dict(Writer *w, dict item) except -1:
-    cdef Py_ssize_t size = PyDict_GET_SIZE(item), at
+    cdef Py_ssize_t size = PyDict_GET_SIZE(item)
     cdef Pair few[FEW]
-    cdef Pair *pairs = few
+    cdef Pair *pairs
     if _down(w):
         return _write_deep(w, item)
+    _write_head(w, 116, size)
     if w.exact:
-        _write_head(w, 116, size)
         _write_digest(w, item)
-    elif size == 0:
-        _write_head(w, 116, 0)
+    elif size <= FEW:
+        _write_sorted(w, item, few, size)
     else:
-        if size > FEW:
-            pairs = <Pair *>PyMem_Malloc(size * sizeof(Pair))
-            if pairs == NULL:
-                raise MemoryError
+        pairs = <Pair *>PyMem_Malloc(size * sizeof(Pair))
+        if pairs == NULL:
+            raise MemoryError
         try:
-            _write_head(w, 116, size)
-            if not _collect(item, pairs):
-                _write_any_keys(w, item)
-            elif _sort(pairs, size):
-                _write_pairs(w, pairs, size)
-            else:
-                # Two keys are one.
-                _refuse()
+            _write_sorted(w, item, pairs, size)
         finally:
-            if size > FEW:
-                PyMem_Free(pairs)
+            PyMem_Free(pairs)
     w.depth -= 1
     return 0
 
 
+cdef int _write_sorted(Writer *w, dict item, Pair *pairs, Py_ssize_t size) except -1:
+    cdef int found = _collect(item, pairs)
+    if found == OTHERS:
+        return _write_any_keys(w, item)
+    _sort(pairs, size)
+    if found == BINARIES and _has_twins(pairs, size):
+        _refuse()
+    return _write_pairs(w, pairs, size)
+
+
+cdef enum:
+    OTHERS, ATOMS, BINARIES
+
+
 cdef int _collect(dict item, Pair *pairs) except -1:
-    """Fill in the pairs where all keys are atoms, or all are binaries; 0 where they are not."""
-    cdef Py_ssize_t place = 0, at = 0
+    """Fill in the pairs, and say of what kind all their keys are."""
+    cdef Py_ssize_t place = 0
     cdef PyObject *key
     cdef PyObject *value
     cdef Pair *pair = pairs
-    cdef bint atoms = False
+    cdef int found = OTHERS, kind
     while PyDict_Next(item, &place, &key, &value):
         pair.key = key
         pair.value = value
         if Py_TYPE(key) is ATOM:
-            if not atoms and pair != pairs:
-                return 0
-            atoms = True
-            pair.text = PyBytes_AS_STRING((<_AtomBase>key).wire)
-            pair.size = PyBytes_GET_SIZE((<_AtomBase>key).wire)
+            kind = ATOMS
             pair.order = (<_AtomBase>key).order
-        elif atoms:
-            return 0
-        else:
-            if Py_TYPE(key) is &PyBytes_Type:
-                pair.text = PyBytes_AS_STRING(<object>key)
-                pair.size = PyBytes_GET_SIZE(<object>key)
-            elif Py_TYPE(key) is &PyUnicode_Type and PyUnicode_IS_COMPACT_ASCII(<object>key):
-                pair.text = <const char *>PyUnicode_DATA(<object>key)
-                pair.size = PyUnicode_GET_LENGTH(<object>key)
-            else:
-                return 0
-            if pair.size > 0xFFFFFFFFLL:
-                _refuse()
+        elif _is_binary(key):
+            kind = BINARIES
             # The length stands before the octets, so the shorter one comes first.
-            pair.order = <uint64_t>pair.size << 32 | _first(pair.text, pair.size)
+            pair.order = <uint64_t>_length(key) << 32 | _first(_text(key), _length(key))
+        else:
+            return OTHERS
+        if kind != found:
+            if found != OTHERS:
+                return OTHERS
+            found = kind
         pair += 1
-    return 1
+    return found or ATOMS
+
+
+cdef inline bint _is_binary(PyObject *key) noexcept:
+    if Py_TYPE(key) is &PyBytes_Type:
+        return BytesSize(key) <= 0xFFFFFFFFLL
+    return (
+        Py_TYPE(key) is &PyUnicode_Type
+        and PyUnicode_IS_COMPACT_ASCII(key)
+        and PyUnicode_GET_LENGTH(key) <= 0xFFFFFFFFLL
+    )
+
+
+cdef inline const char *_text(PyObject *key) noexcept:
+    if Py_TYPE(key) is &PyBytes_Type:
+        return PyBytes_Start(key)
+    if Py_TYPE(key) is ATOM:
+        return PyBytes_AS_STRING((<_AtomBase>key).wire)
+    return <const char *>PyUnicode_DATA(key)
+
+
+cdef inline Py_ssize_t _length(PyObject *key) noexcept:
+    if Py_TYPE(key) is &PyBytes_Type:
+        return BytesSize(key)
+    if Py_TYPE(key) is ATOM:
+        return (<_AtomBase>key).length
+    return PyUnicode_GET_LENGTH(key)
 
 
 cdef inline uint32_t _first(const char *text, Py_ssize_t size) noexcept:
-    cdef unsigned char octets[4]
+    cdef const unsigned char *p = <const unsigned char *>text
+    cdef uint32_t first = 0
     if size >= 4:
-        return _u32(<const unsigned char *>text)
-    memcpy(octets, b"\0\0\0\0", 4)
-    memcpy(octets, text, size)
-    return _u32(octets)
+        return _u32(p)
+    if size > 0:
+        first = <uint32_t>p[0] << 24
+    if size > 1:
+        first |= <uint32_t>p[1] << 16
+    if size > 2:
+        first |= <uint32_t>p[2] << 8
+    return first
 
 
-cdef inline int _order(const Pair *a, const Pair *b) noexcept nogil:
+cdef inline int _order(const Pair *a, const Pair *b) noexcept:
     if a.order != b.order:
         return -1 if a.order < b.order else 1
-    # With the same order both have the same length.
-    return memcmp(a.text, b.text, a.size)
+    # Of the same order, both have the same length.
+    return memcmp(_text(a.key), _text(b.key), _length(a.key))
 
 
-cdef int _order_of(const void *a, const void *b) noexcept nogil:
+cdef int _order_of(const void *a, const void *b) noexcept:
     return _order(<const Pair *>a, <const Pair *>b)
 
 
-cdef int _sort(Pair *pairs, Py_ssize_t size) noexcept:
-    """Sort by exact bytes; 0 where two keys have the same."""
+cdef inline void _sort(Pair *pairs, Py_ssize_t size) noexcept:
+    """Sort by exact bytes."""
     cdef Py_ssize_t at, place
     cdef Pair pair
-    if size <= FEW:
-        for at in range(1, size):
-            if _order(&pairs[at - 1], &pairs[at]) <= 0:
-                continue
-            pair = pairs[at]
-            place = at
-            while place and _order(&pair, &pairs[place - 1]) < 0:
-                pairs[place] = pairs[place - 1]
-                place -= 1
-            pairs[place] = pair
-    else:
+    if size > FEW:
         qsort(pairs, size, sizeof(Pair), &_order_of)
+        return
+    for at in range(1, size):
+        if _order(&pairs[at - 1], &pairs[at]) <= 0:
+            continue
+        pair = pairs[at]
+        place = at
+        while place and _order(&pair, &pairs[place - 1]) < 0:
+            pairs[place] = pairs[place - 1]
+            place -= 1
+        pairs[place] = pair
+
+
+cdef inline bint _has_twins(const Pair *pairs, Py_ssize_t size) noexcept:
+    """Whether "a" and b"a" are among the sorted keys."""
+    cdef Py_ssize_t at
     for at in range(1, size):
         if _order(&pairs[at - 1], &pairs[at]) == 0:
-            return 0
-    return 1
+            return True
+    return False
 
 
 cdef int _write_pairs(Writer *w, Pair *pairs, Py_ssize_t size) except -1:
@@ -631,7 +677,10 @@ cdef int _write_pairs(Writer *w, Pair *pairs, Py_ssize_t size) except -1:
         Py_INCREF(<object>pairs[at].value)
     try:
         for at in range(size):
-            _write(w, <object>pairs[at].key)
+            if Py_TYPE(pairs[at].key) is ATOM:
+                _write_atom(w, <_AtomBase>pairs[at].key)
+            else:
+                _write_octets(w, _text(pairs[at].key), _length(pairs[at].key))
             _write(w, <object>pairs[at].value)
     finally:
         for at in range(size):

@@ -3,6 +3,10 @@
 
 # --- atoms ---------------------------------------------------------------------------
 
+cdef enum:
+    HEAD = 16
+
+
 cdef class _AtomBase(str):
     """What an atom keeps beside its text: its external form, and what it decodes to."""
 
@@ -11,6 +15,8 @@ cdef class _AtomBase(str):
     cdef Py_ssize_t size
     cdef PyObject *value        # True, False, None, or the atom itself
     cdef uint64_t order         # the first eight bytes of `wire`, as a number
+    cdef Py_ssize_t length      # of `wire`
+    cdef unsigned char head[HEAD]   # its first bytes, so that a short one is copied without a call
 
     @property
     def _wire(self):
@@ -77,7 +83,9 @@ cdef object _intern(object text):
     atom.text = PyBytes_AS_STRING(wire) + head
     atom.size = len(wire) - head
     atom.value = <PyObject *>atom
-    atom.order = int.from_bytes(wire[:8].ljust(8, b"\0"), "big")
+    atom.length = len(wire)
+    memcpy(atom.head, PyBytes_AS_STRING(wire[:HEAD].ljust(HEAD, b"\0")), HEAD)
+    atom.order = _u64(atom.head)
     found = _atoms.setdefault(text, atom)
     if found is atom:
         # The dict keeps it for ever, so the table need not.
@@ -133,18 +141,21 @@ cdef inline uint64_t _hash(const char *text, Py_ssize_t size) noexcept:
     return _mix(_mix(hash, word), _seed)
 
 
-cdef _AtomBase _table_find(const char *text, Py_ssize_t size):
-    """The atom with these bytes, or None."""
+cdef PyObject *_table_find(const char *text, Py_ssize_t size) noexcept:
+    """The atom with these bytes, or NULL."""
     cdef uint64_t hash = _hash(text, size)
     cdef size_t at = <size_t>hash & _mask
-    cdef _AtomBase atom
-    while _slots[at].atom != NULL:
-        if _slots[at].hash == hash:
-            atom = <_AtomBase>_slots[at].atom
-            if atom.size == size and memcmp(atom.text, text, size) == 0:
-                return atom
+    cdef PyObject *atom = _slots[at].atom
+    while atom != NULL:
+        if (
+            _slots[at].hash == hash
+            and (<_AtomBase>atom).size == size
+            and memcmp((<_AtomBase>atom).text, text, size) == 0
+        ):
+            return atom
         at = (at + 1) & _mask
-    return None
+        atom = _slots[at].atom
+    return NULL
 
 
 cdef int _table_add(_AtomBase atom) except -1:

@@ -154,7 +154,8 @@ def test_order_is_the_same_from_both_sides(a: Any, b: Any) -> None:
     assert compare(a, b) == -compare(b, a)
     if equal(a, b):
         assert compare(a, b) == 0
-        assert encode(a) == encode(b) or Fun in {type(a), type(b)}
+        # Equal funs may have been made by different processes.
+        assert encode(a) == encode(b) or "<Fun" in repr(a)
 
 
 @pytest.mark.parametrize(
