@@ -113,6 +113,19 @@ async def test_who_returns_is_known_again_and_brings_its_names(cluster: Cluster)
     await all_see([kate, alex], "n", pid)
 
 
+async def test_two_that_want_to_be_rid_of_each_other_part(cluster: Cluster) -> None:
+    kate, alex = await cluster.mesh("kate", "alex")
+    await meshed(kate, alex)
+    for one, other in ((kate, alex), (alex, kate)):
+        member(one).forget(other.name, "removed")
+    assert kate.nodes() == [alex.name]
+    member(kate).process.put((Atom("remove_connection"), alex.name))
+    await until(lambda: not kate.nodes() and not alex.nodes())
+    await until(lambda: not member(kate).removing and not member(alex).removing)
+    assert await kate.connect(alex.name)
+    await meshed(kate, alex)
+
+
 async def test_late_steps_of_an_attempt_cost_no_names_once_a_node_is_known(cluster: Cluster) -> None:
     kate, alex = await cluster.mesh("kate", "alex")
     await meshed(kate, alex)
@@ -146,6 +159,22 @@ async def test_a_node_that_stops_holds_nobody_up(cluster: Cluster) -> None:
     await asyncio.gather(register_name(kate, "x"), register_name(alex, "y"))
     await all_see([kate, alex], "n", None)
     await meshed(kate, alex)
+
+
+async def test_news_of_a_lost_connection_are_of_the_connection_that_there_was(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A node that stops may be known to have gone here before, and be back, when another one says so.
+    kate, alex = await cluster.mesh("kate", "alex")
+    await meshed(kate, alex)
+    there = member(kate)
+    now = there.connections[alex.name]
+    there.process.put((Atom("part"), alex.name, now - 1))
+    assert await run(kate, GenServer.call, "global_name_server", Atom("get_known")) == [alex.name]
+    assert not caplog.records
+    there.process.put((Atom("part"), alex.name, now))
+    await until(lambda: kate.nodes() == [])
+    assert any("requested disconnect from alex@localhost" in record.message for record in caplog.records)
 
 
 async def test_sync_waits_for_what_is_connected(cluster: Cluster) -> None:

@@ -532,6 +532,8 @@ class Global:
     def remove_connection(self, node: Atom) -> None:
         """A node wants to be rid of this one."""
         if node not in self.known and node not in self.pending:
+            if node in self.removing:  # and this one of it: neither would do it
+                self.node.disconnect(node)
             return
         self.forget(node, _REMOVED)
         self.prevented("disconnected", node)
