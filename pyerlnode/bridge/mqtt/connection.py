@@ -19,6 +19,7 @@ import logging
 import math
 import random
 import socket
+import time
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,10 @@ _SUBSCRIBERS = 8
 _CALLS = 1_000_000
 # Seconds for taking leave of a broker that has not answered.
 _LAST_WORDS = 0.05
+# Seconds after which a connection counts as one: two clients with one name drive each other out at once.
+_STABLE = 1.0
+# A filter that nobody has.
+_NOTHING = "pyerlnode/nothing"
 _RETAIN = Atom("retain")
 _REFUSED, _UNDELIVERABLE = Atom("refused"), Atom("undeliverable")
 
@@ -72,6 +77,7 @@ async def keep_connected(hub: Hub) -> None:
     process = this_process()
     while process.alive:  # a cancellation can be forgotten: see `_goes_on`
         broker = brokers[place % len(brokers)]
+        begin = time.monotonic()
         try:
             await _session(hub, broker)
         except (Lost, ConfigError, OSError, ValueError, aiomqtt.MqttError) as error:
@@ -81,7 +87,7 @@ async def keep_connected(hub: Hub) -> None:
             raise
         if hub.broker is None:
             place += 1  # it could not be connected with: try the next
-        else:
+        elif time.monotonic() - begin > _STABLE:
             pause, told = settings.reconnect_min, ""
         hub.disconnected(why)
         if why != told:
@@ -94,6 +100,9 @@ async def keep_connected(hub: Hub) -> None:
 async def _session(hub: Hub, broker: Broker) -> None:
     """One connection, from its beginning to its end; Lost says why."""
     async with _connected(_client(hub, broker)) as client:
+        # The client library forgets a connection that ends while it wakes who has waited for it:
+        # only after an answer it is sure that the end will be heard of.
+        await client.unsubscribe(_NOTHING)
         logger.info("connected to %s", broker)
         hub.connected(str(broker))
         try:
@@ -282,6 +291,8 @@ async def _subscribe_new(hub: Hub, client: aiomqtt.Client, subscription: Subscri
         # Before it is asked for: retained messages may come before the acknowledgement is seen.
         hub.subscriptions.add(subscription, each.subscriber, each.wish)
     if not subscription.subscribers:
+        if not subscription.active:
+            hub.subscriptions.forget(subscription)
         return
     try:
         refused = await _ask(hub, client, subscription, handling, [each.subscriber for each in waiting])

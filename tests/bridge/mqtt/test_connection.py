@@ -17,7 +17,7 @@ from pyerlnode import Atom, Supervisor, receive
 from pyerlnode.bridge.mqtt import MQTT
 from pyerlnode.errors import ConfigError, ErlangError
 from pyerlnode.otp import GenServer
-from pyerlnode.process import exit, whereis
+from pyerlnode.process import exit, spawn, whereis
 from pyerlnode.testing import free_port as another_port
 
 if TYPE_CHECKING:
@@ -166,6 +166,37 @@ async def test_a_connection_whose_process_is_killed(
             exit(connection, Atom("kill"))
             await MQTT.publish(NAME, "a", b"%d" % number, qos=1)
             assert (await message())[1] == b"%d" % number
+
+
+async def test_two_clients_with_one_name(
+    mosquitto: Callable[..., Mosquitto], free_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = mosquitto()
+    async with running(broker.url, free_port, client_id="kate"):
+        await MQTT.start_link(broker.url, name="other", client_id="kate", reconnect_max=0.5)
+        # They take turns, ever more slowly, and do not fill the log.
+        await until(lambda: broker.log.count("already connected") >= 6, TIMEOUT)
+    lines = [record for record in caplog.records if "not connected" in record.getMessage()]
+    assert len(lines) <= broker.log.count("already connected")
+
+
+async def test_who_ends_before_the_broker_was_asked(
+    mosquitto: Callable[..., Mosquitto], free_port: int
+) -> None:
+    async def ask_and_go() -> None:
+        for number in range(3):
+            GenServer.send_request(NAME, (Atom("subscribe"), f"gone/{number}"))
+
+    async with running(mosquitto().url, free_port):
+        await until(is_connected, TIMEOUT)
+        for _ in range(5):
+            spawn(ask_and_go)
+        await MQTT.subscribe(NAME, "a")
+
+        async def is_forgotten() -> bool:
+            return bool(await status("subscriptions") == 1 and await status("subscribers") == 1)
+
+        await until(is_forgotten, TIMEOUT)
 
 
 async def test_a_flood_of_publishes_and_of_messages(
