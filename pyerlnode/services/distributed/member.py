@@ -29,7 +29,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.errors import BadArg, Exit, NodeDown, NoProc
+from pyerlnode.errors import BadArg, Exit, NodeDown, NoProc, TermEncodeError
 from pyerlnode.otp import ChildSpec, DynamicSupervisor, GenServer, NoReply, Reply, reports
 from pyerlnode.otp.supervisor.child import TEMPORARY, Child, Start
 from pyerlnode.process import monitor, send_after, spawn, this_process
@@ -38,7 +38,7 @@ from pyerlnode.services import global_, pg
 from pyerlnode.services.distributed.placement import ranked
 from pyerlnode.services.distributed.table import Table, child_of
 from pyerlnode.services.distributed.unique import ALREADY_STARTED, RESOLVE, UniqueStart
-from pyerlnode.term import Atom, Pid, Reference, Term, exact_bytes, to_elixir
+from pyerlnode.term import Atom, Pid, Reference, Term, encode, exact_bytes, to_elixir
 
 if TYPE_CHECKING:
     from pyerlnode.otp import Caller
@@ -94,6 +94,14 @@ class Member(GenServer, module="Elixir.DistributedSupervisor.Member"):
     # --- requests -----------------------------------------------------------------------------
 
     async def handle_call(self, request: Term, caller: Caller) -> Any:
+        try:
+            encode(request)
+        except TermEncodeError:
+            # Of a process of this node; the others are told of all that is asked.
+            return Reply((_ERROR, _BADARG))
+        return await self.answer(request, caller)
+
+    async def answer(self, request: Term, caller: Caller) -> Any:
         match request:
             case "which_children":
                 return Reply(self.table.shown())

@@ -20,14 +20,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pyerlnode.errors import BadArg
+from pyerlnode.errors import BadArg, TermEncodeError
 from pyerlnode.otp import ChildSpec, DynamicSupervisor, GenServer, Supervisor, child_spec
 from pyerlnode.otp.supervisor.supervisor import ask, pid_of
 from pyerlnode.services import global_
 from pyerlnode.services.distributed.member import Member
 from pyerlnode.services.distributed.placement import DISTRIBUTIONS
 from pyerlnode.services.distributed.registry import DistributedRegistry
-from pyerlnode.term import Atom, Pid, Term
+from pyerlnode.term import Atom, Pid, Term, encode
 
 if TYPE_CHECKING:
     from pyerlnode.otp.gen import ServerRef
@@ -79,14 +79,14 @@ class DistributedSupervisor:
         Exit `(already_started, pid)` where the id is taken in the cluster, `(nodedown, node)` where
         the supervisor does not run.
         """
-        spec = child_spec(child).for_supervisor(local=False)
+        spec = _term(child_spec(child).for_supervisor(local=False))
         request: Term = (_START_CHILD, spec) if node is None else (_START_CHILD, spec, Atom(node))
         return pid_of(await ask(supervisor, request))
 
     @staticmethod
     async def terminate_child(supervisor: ServerRef, id: Term) -> Atom:
         """End a child wherever it runs, and forget it; `ok`.  Exit `not_found`."""
-        return await Supervisor.terminate_child(supervisor, id)
+        return await Supervisor.terminate_child(supervisor, _term(id))
 
     @staticmethod
     async def which_children(supervisor: ServerRef) -> list[tuple[Term, Term, Atom, Term]]:
@@ -113,3 +113,12 @@ class DistributedSupervisor:
     def whereis(supervisor: str, id: Term) -> Pid | None:
         """The process of a child, of whichever node."""
         return global_.whereis_name(DistributedSupervisor.via(supervisor, id)[1])
+
+
+def _term(value: Any) -> Any:
+    """What every node can be sent; BadArg for anything else, with what it is."""
+    try:
+        encode(value)
+    except TermEncodeError as error:
+        raise BadArg(f"a distributed supervisor takes what other nodes can be sent: {error}") from None
+    return value

@@ -261,7 +261,12 @@ async def test_what_cannot_be_started_is_told(cluster: Cluster) -> None:
     with pytest.raises(Exit) as caught:
         await run(a, DistributedSupervisor.start_child, SUP, wrong)
     assert "undef" in repr(caught.value.reason)
-    for request in ((Atom("start_child"), 7), Atom("nonsense"), (Atom("start_child"), {})):
+    with pytest.raises(BadArg, match="what other nodes can be sent"):
+        await run(a, DistributedSupervisor.start_child, SUP, spec(object()) | {"id": 1})
+    with pytest.raises(BadArg, match="what other nodes can be sent"):
+        await run(a, DistributedSupervisor.terminate_child, SUP, object())
+    wrong_requests = (Atom("nonsense"), (Atom("start_child"), 7), (Atom("start_child"), {}), object())
+    for request in (*wrong_requests, (Atom("terminate_child"), object())):
         assert (await run(a, GenServer.call, SUP, request))[0] == "error"
     with pytest.raises(BadArg, match="distribution: one of hash, random"):
         await DistributedSupervisor.start_link(name=SUP, distribution="even")
