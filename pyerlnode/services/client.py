@@ -75,7 +75,8 @@ def _address_towards(host: str) -> str:
         with socket.socket(family, kind, protocol) as sock:
             sock.connect(address)
             return str(sock.getsockname()[0])
-    except OSError:
+    except (OSError, UnicodeError):
+        # Whoever dials it will hear what is wrong with that host.
         return socket.gethostbyname(socket.gethostname())
 
 
