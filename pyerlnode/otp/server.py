@@ -12,7 +12,6 @@ Proof: tests/otp/test_gen_server_*.py.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from weakref import ref as weak_reference
@@ -21,13 +20,13 @@ from pyerlnode.errors import ErlangError, Exit, TermEncodeError, Throw
 from pyerlnode.otp import gen, proc_lib, reports, sys
 from pyerlnode.otp.debug import CONTINUE, IN, NOREPLY, OUT, Debug
 from pyerlnode.otp.local_call import LocalCall
-from pyerlnode.otp.readable import attributes, described, readable, replace_attributes
+from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Result, Stop
-from pyerlnode.otp.suspending import Suspendable
+from pyerlnode.otp.server_system import ServerSystem
 from pyerlnode.process import exit_reason
 from pyerlnode.process.process import CANCELLED, EXIT, NORMAL
 from pyerlnode.process.reasons import code_location
-from pyerlnode.term import Atom, Pid, Term, charlist
+from pyerlnode.term import Atom, Pid, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -44,7 +43,6 @@ __all__ = ["Server"]
 _OK, _ERROR = Atom("ok"), Atom("error")
 _TIMEOUT: Final = Atom("timeout")
 _FUNCTION_CLAUSE, _BAD_RETURN = Atom("function_clause"), Atom("bad_return_value")
-_GEN_SERVER = Atom("gen_server")
 
 # In the place of a caller that is none: it cannot be answered, but the request is a call.
 _NO_CALLER: Any = ()
@@ -58,25 +56,18 @@ _NOTHING = 2  # nothing: the OTP style
 _GO_ON = (NoReply, Continue, Hibernate)
 
 
-class Server(Suspendable):
+class Server(ServerSystem):
     """The `Behaviour` of one GenServer; `state` is the instance of its class."""
 
     __slots__ = (
         "_args",
         "_caller",
-        "_class",
         "_debug_options",
         "_ending",
-        "_handlers",
         "_message",
         "_timeout",
         "_timer",
-        "debug",
-        "parent",
-        "process",
-        "state",
     )
-    system_module: Atom = _GEN_SERVER
 
     def __init__(
         self,
@@ -92,7 +83,6 @@ class Server(Suspendable):
         self._handlers = handlers
         self._args: tuple[Any, ...] | None = args
         self.parent = parent or _NOBODY  # until it runs: a server that nobody is linked to is its own
-        self.process: Process
         self.state: Any = None
         self.debug: Debug | None = None
         # Whose call is handled; a LocalCall until it is known that it is not answered at once.
@@ -487,26 +477,6 @@ class Server(Suspendable):
             log=shown["log"],
         )
 
-    # --- how it is shown ----------------------------------------------------------------
-
-    def _shown_state(self) -> Term:
-        own = getattr(self.state, "__state__", None)
-        return attributes(self.state) if own is None else readable(own())
-
-    def _shown_result(self, result: Any) -> Term:
-        return readable(result.to_term(self._shown_state()) if isinstance(result, Result) else result)
-
-    def _formatted(self, **more: Term) -> dict[str, Any]:
-        """What crash reports and `get_status` show, after the server's own `format_status`."""
-        events = self.debug.events() if self.debug is not None else []
-        try:
-            status = {"state": self._shown_state(), "log": events, **more}
-            if "format_status" in self._handlers.overridden:
-                status |= self.state.format_status(dict(status))
-        except Exception as error:
-            return {"state": f"format_status failed: {described(error)}", "log": events, **more}
-        return status
-
     # --- sys ----------------------------------------------------------------------------
 
     def _system(self, message: tuple[Term, Term, Term]) -> Pending:
@@ -530,64 +500,9 @@ class Server(Suspendable):
         else:
             self._timeout = timeout  # runs again when it is resumed
 
-    def system_get_state(self) -> Term:
-        return self._shown_state()
-
-    def system_replace_state(self, state: Term) -> Term:
-        replace_attributes(self.state, state)
-        return self._shown_state()
-
-    def system_status(self) -> list[Term]:
-        shown = self._formatted()
-        name = self.process.name or f"<0.{self.process.pid.id}.{self.process.pid.serial}>"
-        status = Atom("suspended" if self.suspended else "running")
-        data = Atom("data")
-        return [
-            (Atom("header"), charlist(f"Status for generic server {name}")),
-            (
-                data,
-                [
-                    (charlist("Status"), status),
-                    (charlist("Parent"), self.parent),
-                    (charlist("Logged events"), shown["log"]),
-                ],
-            ),
-            (data, [(charlist("State"), readable(shown["state"]))]),
-        ]
-
-    def system_code_change(self, module: Term, old_version: Term, extra: Term) -> Any:
-        result = self.state.code_change(old_version, extra)
-        if inspect.iscoroutine(result):
-            return self._code_changed(result)
-        return _code_change_result(result)
-
-    async def _code_changed(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return _code_change_result(await coroutine)
-
-    @property
-    def instance(self) -> Any:
-        """What the state is in."""
-        return self.state
-
-    @property
-    def classes(self) -> list[type]:
-        """Whose callbacks are called; the last one's now."""
-        return [self._class]
-
-    def take_classes(self, classes: list[type]) -> None:
-        """Let other classes take the place of `classes`; TypeError if the instance cannot be of one."""
-        cls = classes[-1]
-        handlers: Handlers = cls.__server_handlers__()  # type: ignore[attr-defined]  # of GenServer
-        self.state.__class__ = cls
-        self._class, self._handlers = cls, handlers
-
     def system_terminate(self, reason: Term) -> Pending:
         self._caller = None
         return self._end(reason)
-
-
-def _code_change_result(result: Any) -> Any:
-    return result.to_term(None) if isinstance(result, Failure) else result
 
 
 def _time_out(process: ReferenceType[Process]) -> None:
