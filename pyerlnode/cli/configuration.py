@@ -8,7 +8,8 @@
     [env.dev.chat]                      # with --env dev this goes over it
     mode = { term = "{:remote, :kate@localhost}" }
 
-A table per application; what stands under `env` is for one environment.  Values are terms:
+A table per application, but for `cluster`, which says how the node finds others
+(services/cluster/configuration.py); what stands under `env` is for one environment.  Values are terms:
 text is a binary, an array a list, a table a map with atoms for keys, and what TOML has no
 notation for stands in a table with the one key `atom`, `charlist` or `term` (in Elixir's
 notation).

@@ -105,7 +105,7 @@ async def test_a_node_for_each_core_that_is_there_again_when_it_dies(three: Chil
             others = {name(other) for other in (1, 2, 3)} - {name(number)}
 
             async def in_the_mesh(number: int = number, others: set[Atom] = others) -> bool:
-                return others <= set(await ask(number, "nodes"))
+                return others <= set(await ask(number, "nodes") or ())
 
             await until(in_the_mesh, SECONDS)
         await ask(2, "say", b"hello")
