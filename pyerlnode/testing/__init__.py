@@ -34,6 +34,9 @@ BEAM), `--beam-results FILE` (the same as JSON), `--beam-part I/N` (every N-th t
 at a time).  `PYERLNODE_BEAM_ROOTS` names directories made by debootstrap, colon-separated;
 `PYERLNODE_BEAMS_REQUIRED=25,27,29` turns a missing one into an error.
 
+Partitions need hosts that can be separated: `Network` makes them of network namespaces (root only),
+and a `Host`'s prefix starts nodes there; scripts/chaos shows how.
+
 Nothing here uses pyerlnode's own distribution code, so that the two cannot share a mistake.
 Proof: tests/testing, interop/test_harness.py.
 """
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from pyerlnode.testing.beams import Beam, discover
     from pyerlnode.testing.children import HarnessError
     from pyerlnode.testing.epmd import Epmd, free_port
+    from pyerlnode.testing.network import Host, Network
     from pyerlnode.testing.nodes import BeamError, BeamNode, Result
     from pyerlnode.testing.peers import PythonNode
     from pyerlnode.testing.terminal import Erl, Iex
@@ -57,7 +61,9 @@ __all__ = [
     "Epmd",
     "Erl",
     "HarnessError",
+    "Host",
     "Iex",
+    "Network",
     "PythonNode",
     "Result",
     "discover",
@@ -71,7 +77,9 @@ _HOMES = {
     "Epmd": "epmd",
     "Erl": "terminal",
     "HarnessError": "children",
+    "Host": "network",
     "Iex": "terminal",
+    "Network": "network",
     "PythonNode": "peers",
     "Result": "nodes",
     "discover": "beams",
