@@ -151,3 +151,35 @@ async def test_a_size_sees_what_its_value_binds() -> None:
     assert await run(started(), thunk(form("bin", segments))) == ("ok", bytes([8, 8]))
     clash = form("bin", [form("bin_element", bound(8), bound(9), Atom("default"))])
     assert await run(started(), thunk(clash)) == ("error", (Atom("badmatch"), 9))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        (ImproperList([1], 2), [3], ("ok", [(1, 3)])),
+        ([3, 4], ImproperList([1], 2), ("error", Atom("function_clause"))),
+        ([3], ImproperList([1], 2), ("ok", [(3, 1)])),
+        (ImproperList([1], 2), ImproperList([1], 2), ("error", Atom("function_clause"))),
+        ([1, 2, 3], {4: 5}, ("ok", [(1, (4, 5))])),
+    ],
+)
+async def test_lists_are_zipped_up_to_the_end_of_the_shorter_one(
+    left: Any, right: Any, expected: tuple[str, Any]
+) -> None:
+    assert await outcome("Elixir.Enum", "zip", left, right) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            ImproperList([1, 1 << 64], Atom("b")),
+            ("ok", (Atom("error"), b"\x01", ImproperList([1 << 64], Atom("b")))),
+        ),
+        ([1, 1 << 64, 1.5], ("ok", (Atom("error"), b"\x01", [1 << 64, 1.5]))),
+        (ImproperList([1, 0xD800], 5), BADARG),
+        ([1.5, 1 << 64], BADARG),
+    ],
+)
+async def test_nobody_looks_behind_a_large_integer_in_text(data: Any, expected: tuple[str, Any]) -> None:
+    assert await outcome("unicode", "characters_to_binary", data) == expected

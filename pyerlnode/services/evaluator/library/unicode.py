@@ -10,7 +10,13 @@ import unicodedata
 from typing import TYPE_CHECKING, Final, Literal
 
 from pyerlnode.services.evaluator import limits
-from pyerlnode.services.evaluator.library.arguments import badarg, is_integer
+from pyerlnode.services.evaluator.library.arguments import (
+    badarg,
+    is_integer,
+    is_list,
+    split_tail,
+    with_tail,
+)
 from pyerlnode.services.evaluator.library.erlang_binaries import parts_of
 from pyerlnode.services.evaluator.library.registry import Library
 from pyerlnode.services.evaluator.library.string import text_of
@@ -44,6 +50,10 @@ def codec(encoding: Term) -> str:
 
 def _text(data: Term, encoding: str) -> tuple[str, Term | None, Term]:
     """The text, and where it ends too early: which of `error` and `incomplete`, and the rest."""
+    before, rest = _up_to_large(data)
+    if rest is not None:
+        text, failure, others = _text(before, encoding)
+        return (text, failure, others) if failure is not None else (text, _ERROR, rest)
     out: list[str] = []
     waiting = b""
     parts = characters(data)
@@ -65,6 +75,15 @@ def _text(data: Term, encoding: str) -> tuple[str, Term | None, Term]:
             if "unexpected end" not in error.reason and "truncated" not in error.reason:
                 return "".join(out), _ERROR, waiting
     return "".join(out), (_INCOMPLETE if waiting else None), waiting
+
+
+def _up_to_large(data: Term) -> tuple[Term, Term | None]:
+    """A list up to an integer that takes more than a word: a BEAM looks at nothing behind it."""
+    if not is_list(data):
+        return data, None
+    items, end = split_tail(data)
+    at = next((at for at, item in enumerate(items) if is_integer(item) and item >> 59 not in (0, -1)), None)
+    return (data, None) if at is None else (list(items[:at]), with_tail(list(items[at:]), end))
 
 
 def _is_character(code: int, encoding: str) -> bool:

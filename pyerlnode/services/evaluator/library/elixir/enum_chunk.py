@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import random
 
-from pyerlnode.services.evaluator.library.arguments import Steps, case_clause, function_clause, is_integer
+from pyerlnode.services.evaluator.library.arguments import (
+    Steps,
+    case_clause,
+    function_clause,
+    is_integer,
+    is_list,
+    split_tail,
+)
 from pyerlnode.services.evaluator.library.elixir.enum import empty, enum
 from pyerlnode.services.evaluator.library.elixir.enum_part import beginning
 from pyerlnode.services.evaluator.library.elixir.sources import (
@@ -117,6 +124,19 @@ def rows(enumerables: Term) -> Steps:
     return out
 
 
+def pairs_of(left: Term, right: Term) -> Steps:
+    """The rows of two; of lists the end of the shorter one is the end, whatever the longer one ends in."""
+    left, right = plain(left), plain(right)
+    if not (is_list(left) and is_list(right)):
+        return (yield from rows([left, right]))
+    (lefts, left_end), (rights, right_end) = split_tail(left), split_tail(right)
+    count = min(len(lefts), len(rights))
+    ends = [end for items, end in ((lefts, left_end), (rights, right_end)) if len(items) == count]
+    if not any(isinstance(end, list) for end in ends):
+        raise function_clause()
+    return list(zip(lefts[:count], rights[:count], strict=True))
+
+
 def row_of(sources: list[Source]) -> Steps:
     """The next element of each; None if one has no more."""
     row: list[Term] = []
@@ -130,7 +150,7 @@ def row_of(sources: list[Source]) -> Steps:
 
 @enum.function("zip", 2)
 def zip_two(left: Term, right: Term) -> Steps:
-    return (yield from zip_([left, right]))
+    return [tuple(row) for row in (yield from pairs_of(left, right))]
 
 
 @enum.function("zip", 1)
@@ -141,7 +161,7 @@ def zip_(enumerables: Term) -> Steps:
 @enum.function("zip_with", 3)
 def zip_two_with(left: Term, right: Term, fun: Term) -> Steps:
     out: list[Term] = []
-    for row in (yield from rows([left, right])):
+    for row in (yield from pairs_of(left, right)):
         out.append((yield Call(fun, row)))
     return out
 
@@ -163,7 +183,7 @@ def zip_reduce(enumerables: Term, state: Term, fun: Term) -> Steps:
 
 @enum.function("zip_reduce", 4)
 def zip_two_reduce(left: Term, right: Term, state: Term, fun: Term) -> Steps:
-    for row in (yield from rows([left, right])):
+    for row in (yield from pairs_of(left, right)):
         state = yield Call(fun, (*row, state))
     return state
 
