@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -18,8 +19,10 @@ fun = Module("Conf.Fun")
 
 
 def failed(reason: str, function: str, *args: Any, module: str = "erlang") -> ErlangError:
-    """The error of a function of Erlang's that is called with the wrong arguments."""
-    return ErlangError(Atom(reason), [(Atom(module), Atom(function), list(args), [])])
+    """The error of a function of Erlang's that a function of this module calls with the wrong arguments."""
+    caller = sys._getframe(1).f_code
+    here = (Atom("Elixir.Conf.Fun"), Atom(caller.co_name), caller.co_argcount, [])
+    return ErlangError(Atom(reason), [(Atom(module), Atom(function), list(args), []), here])
 
 
 @fun.export
