@@ -235,9 +235,12 @@ class Node:
         self._leave_context()
         self._state = "stopped"
 
-    def before_stop(self, last_wish: Callable[[], Awaitable[object]]) -> None:
-        """Wait for `last_wish()` when the node stops, while everything runs; the last one given first."""
-        self._before_stop.append(last_wish)
+    def before_stop(self, last_wish: Callable[[], Awaitable[object]], *, at_last: bool = False) -> None:
+        """Wait for `last_wish()` when the node stops, while everything runs.
+
+        The last one given comes first; `at_last`: after all others.
+        """
+        self._before_stop.insert(0 if at_last else len(self._before_stop), last_wish)
 
     def _leave_context(self) -> None:
         if self._token is None or current_runtime.get(None) is not self._runtime:

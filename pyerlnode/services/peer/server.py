@@ -149,7 +149,8 @@ def _stop_with(node: Node, program: Program) -> None:
         async def stop_all() -> None:
             await asyncio.gather(*(running.stop(None) for running in programs if running.running))
 
-        node.before_stop(stop_all)
+        # The applications have stopped those that they supervise by then.
+        node.before_stop(stop_all, at_last=True)
     programs.add(program)
 
 

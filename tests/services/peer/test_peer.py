@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from clusters import run, until
 
-from pyerlnode import Atom, GenServer, Node, Supervisor, rpc
+from pyerlnode import Application, Atom, GenServer, Node, Supervisor, rpc
 from pyerlnode.errors import BadArg, Exit, NodeDown
 from pyerlnode.process import exit, is_alive, monitor, receive, spawn
 from pyerlnode.services.peer import Peer
@@ -225,6 +225,24 @@ async def origin(target: str, then: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"ERL_EPMD_PORT": str(free_port())},
     )
+
+
+async def test_an_application_that_stops_with_its_node_stops_its_peers_first(target: str) -> None:
+    starts = 0
+
+    async def counted() -> Any:
+        nonlocal starts
+        starts += 1
+        return (await Peer.start_link(target, name="work")).peer
+
+    class Peers(Application):
+        async def start(self, type: Any, args: Any) -> Any:
+            return await Supervisor.start_link([{"id": "work", "start": counted}], strategy="one_for_one")
+
+    async with Node("kate@localhost", "secret", epmd_port=free_port()) as kate:
+        await run(kate, Application.ensure_all_started, Peers(), timeout=SECONDS)
+        work = await run(kate, rpc.call, "work@localhost", "Elixir.Work", "pid", [])
+    assert starts == 1 and not runs(work)
 
 
 async def test_a_program_that_is_killed_leaves_no_peer_behind(target: str) -> None:
