@@ -121,6 +121,7 @@ NAMES = ("alex", "kate", "moebi")
 MIXTURES = ("PPP", "PPE", "PEE", "PEP", "EEP", "EEE", "EPE", "EPP")
 
 
+@pytest.mark.timeout(180)
 async def test_three_talk_in_every_mixture(beam_node, python_node, target, new_node) -> None:
     """The application runs on each node, and who speaks there is asked to by rpc."""
     chat: dict[str, BeamNode | PythonNode] = {}

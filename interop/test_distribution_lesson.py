@@ -149,6 +149,7 @@ def test_the_same_from_the_erlang_shell(erl, kate, here) -> None:
 # --- tests of learners -------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(180)
 def test_tests_that_need_kate_are_run_on_a_node_and_left_out_elsewhere(
     beam, python_node, target, epmd_port, here
 ) -> None:

@@ -14,6 +14,7 @@ PAGE = ROOT / "docs" / "transcripts.md"
 ALL = pytest.mark.parametrize("file", replay.TRANSCRIPTS, ids=lambda file: file.stem)
 
 
+@pytest.mark.timeout(180)
 @ALL
 def test_the_terminals_show_what_the_transcript_says(beam, node_host, epmd_port, file) -> None:
     text = file.read_text()
