@@ -183,3 +183,16 @@ async def test_lists_are_zipped_up_to_the_end_of_the_shorter_one(
 )
 async def test_nobody_looks_behind_a_large_integer_in_text(data: Any, expected: tuple[str, Any]) -> None:
     assert await outcome("unicode", "characters_to_binary", data) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        (ImproperList([1, 1 << 64], Atom("b")), b"invalid code point 18446744073709551616"),
+        ([1, [[0xD800], 3], 4], b"invalid code point 55296"),
+        ([1, b"\xffab", 4], b"invalid encoding starting at <<255, 97, 98>>"),
+    ],
+)
+async def test_what_could_not_be_text_is_named(items: Any, text: bytes) -> None:
+    kind, error = await outcome("Elixir.List", "to_string", items)
+    assert (kind, error[Atom("message")], error[Atom("encoded")]) == ("error", text, b"\x01")

@@ -311,12 +311,11 @@ To be converted to a charlist, a list must contain only:
 
 def unconverted(encoded: Term, rest: Term, kind: str) -> ErlangError:
     """`UnicodeConversionError` with the text that its `exception/1` makes."""
-    if isinstance(rest, list) and rest and type(rest[0]) is int:
-        detail = f"code point {rest[0]}"
-    elif isinstance(rest, list) and rest:
-        return unconverted(encoded, rest[0], kind)
-    else:
-        detail = f"encoding starting at {shown(rest)}"
+    is_in_list = False
+    while is_list(rest) and rest != []:
+        rest, is_in_list = split_tail(rest)[0][0], True
+    is_code = is_in_list and type(rest) is int
+    detail = f"code point {rest}" if is_code else f"encoding starting at {shown(rest)}"
     return raised("UnicodeConversionError", encoded=encoded, message=f"{kind} {detail}".encode())
 
 
