@@ -1,6 +1,7 @@
 """How costs grow: what one of them costs among few, and among many.
 
-Python alone.  A number that stays about the same says that the whole is linear.
+Python alone, in processor time of the program that works.  A number that stays about the same says
+that the whole is linear.
 """
 
 from __future__ import annotations
