@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ def wanted() -> str:
     return value
 
 
+def file_name() -> str:
+    """What this Python calls the compiled module."""
+    return f"{SOURCE.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
+
+
 class CustomBuildHook(BuildHookInterface[Any]):
     """Hatchling finds the class by this name."""
 
@@ -41,7 +47,12 @@ class CustomBuildHook(BuildHookInterface[Any]):
         return [] if wanted() == "0" else ["Cython>=3.1,<4", "packaging", "setuptools>=80"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if self.target_name != "wheel" or wanted() == "0":
+        if self.target_name != "wheel":
+            return
+        if version == "editable":
+            # One that was built before would run even where none is wanted now.
+            Path(self.root, SOURCE).with_name(file_name()).unlink(missing_ok=True)
+        if wanted() == "0":
             return
         built = self._built()
         if built is None:
