@@ -89,6 +89,8 @@ async def keep_connected(hub: Hub) -> None:
             place += 1  # it could not be connected with: try the next
         elif time.monotonic() - begin > _STABLE:
             pause, told = settings.reconnect_min, ""
+        else:
+            pause = min(pause, _STABLE)
         hub.disconnected(why)
         if why != told:
             told = why

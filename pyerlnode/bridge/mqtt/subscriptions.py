@@ -118,7 +118,7 @@ class Subscriptions:
         self._by_id: dict[int, tuple[Subscription, frozenset[Subscriber]]] = {}
         self._of: dict[Subscriber, dict[str, Subscription]] = {}
         # Of an earlier life of the program the broker may know other filters by low numbers.
-        self._first_id = self._last_id = random.randrange(1, 2**27)
+        self._last_id = random.randrange(1, 2**27)
         self._last_order = 0
 
     # --- changing -----------------------------------------------------------------------
@@ -196,9 +196,10 @@ class Subscriptions:
     def recipients(self, topic: str, ids: Sequence[int], *, retained: bool) -> list[tuple[Subscriber, Wish]]:
         """Who gets a message that has come for these subscription identifiers.
 
-        None of them is ours with MQTT 3.1.1, and for what a session of an earlier life has kept.
+        None of them is known with MQTT 3.1.1, and for what the broker has kept for long: then it goes by
+        the topic, for a second copy is better than none.
         """
-        if not any(self._first_id < id <= self._last_id for id in ids):
+        if not any(id in self._by_id for id in ids):
             return self._all_matching(topic)
         found: dict[Subscriber, Wish] = {}
         for id in ids:

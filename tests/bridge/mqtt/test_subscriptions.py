@@ -68,6 +68,16 @@ def test_without_identifiers_everybody_who_matches() -> None:
     assert who(table, "b", 2**28 - 1) == ["alex", "kate"]
 
 
+def test_what_the_broker_has_kept_for_longer_than_its_identifier_is_known() -> None:
+    table = Subscriptions()
+    old = subscribe(table, "kate", "a/+")
+    subscribe(table, "alex", "b")
+    for _ in range(10):  # as often as a connection was lost while it was subscribed to again
+        subscribe(table, "kate", "a/+")
+    assert who(table, "a/b", old) == ["kate"]
+    assert who(table, "b", old) == ["alex"]
+
+
 def test_who_ends_is_out_of_everything() -> None:
     table = Subscriptions()
     ids = [subscribe(table, "kate", filter) for filter in ("a", "b")]
