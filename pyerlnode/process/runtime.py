@@ -167,7 +167,9 @@ class Runtime:
     def new_process(self, group_leader: Pid | None = None) -> Process:
         """An empty process; the caller gives it something to run."""
         self._last_process = n = self._last_process + 1
-        pid = Pid(self.name, n & 0xFFFFFFF, n >> 28, self.creation)
+        # The very number that it has in the table, as long as that fits: 32 bytes for each process.
+        low = n if n <= 0xFFFFFFF else n & 0xFFFFFFF
+        pid = Pid(self.name, low, n >> 28, self.creation)
         process = self._processes[n] = Process(self, pid, group_leader or self.group_leader)
         return process
 

@@ -89,9 +89,9 @@ class Suspension:
 
 
 def runs_in(process: Process) -> bool:
-    """Whether the code that runs now is the process's own coroutine, and no task within it."""
+    """Whether the code that runs now is the process's own coroutine or task: it ends with the process."""
     running: object = asyncio.current_task()
-    return running is not None and running is process.task
+    return running is not None and (running is process.task or running is process.owner)
 
 
 class ProcessTask(asyncio.Future[None]):
