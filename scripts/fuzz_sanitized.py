@@ -38,8 +38,8 @@ def build(directory: Path) -> None:
     os.environ["CFLAGS"] = os.environ["LDFLAGS"] = FLAGS
     from hatch_build import compile_native
 
-    built = compile_native(ROOT, directory / "build")
-    shutil.copy(built, directory / "pyerlnode" / "term")
+    for module, built in compile_native(ROOT, directory / "build").items():
+        shutil.copy(built, directory.joinpath(*module.split(".")[:-1]))
 
 
 def run(directory: Path, program: str, *arguments: str) -> None:

@@ -35,11 +35,6 @@ def wanted() -> str:
     return value
 
 
-def file_name() -> str:
-    """What this Python calls the compiled module."""
-    return f"{SOURCE.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
-
-
 class CustomBuildHook(BuildHookInterface[Any]):
     """Hatchling finds the class by this name."""
 
@@ -50,8 +45,9 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if self.target_name != "wheel":
             return
         if version == "editable":
-            # One that was built before would run even where none is wanted now.
-            Path(self.root, SOURCE).with_name(file_name()).unlink(missing_ok=True)
+            # What was built before would run even where nothing is wanted now.
+            for module in MODULES:
+                Path(self.root, compiled_of(module)).unlink(missing_ok=True)
         if wanted() == "0":
             return
         built = self._built()
@@ -89,6 +85,11 @@ class CustomBuildHook(BuildHookInterface[Any]):
 def source_of(module: str) -> Path:
     """Where its Cython stands, from the root on."""
     return Path(*module.split(".")).with_suffix(".pyx")
+
+
+def compiled_of(module: str) -> Path:
+    """Where this Python finds it compiled in the tree, from the root on."""
+    return Path(*module.split(".")).with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
 
 
 def compile_native(root: Path, scratch: Path) -> dict[str, Path]:
