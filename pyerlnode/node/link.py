@@ -187,6 +187,9 @@ class Link(asyncio.BufferedProtocol):
             transport.write(pieces[0])
         elif pieces:
             transport.writelines(pieces)
+            if not self._paused and transport.get_write_buffer_size() > PORTION:
+                # `writelines` of Python 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 does not look at the limit.
+                transport.set_write_buffer_limits(high=PORTION)
         waiting = connection.pending
         if waiting and not self._paused:
             self.flush_soon()
