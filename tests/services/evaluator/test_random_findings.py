@@ -8,7 +8,7 @@ import pytest
 from closure_tools import atom, call, form, integer, op, remote, run, started, thunk, var
 
 from pyerlnode.services.evaluator import bitstrings
-from pyerlnode.term import Atom, ImproperList, encode
+from pyerlnode.term import Atom, Export, ImproperList, encode
 
 BADARG = ("error", Atom("badarg"))
 IMPROPER = ImproperList([1.0], ())
@@ -196,3 +196,11 @@ async def test_nobody_looks_behind_a_large_integer_in_text(data: Any, expected: 
 async def test_what_could_not_be_text_is_named(items: Any, text: bytes) -> None:
     kind, error = await outcome("Elixir.List", "to_string", items)
     assert (kind, error[Atom("message")], error[Atom("encoded")]) == ("error", text, b"\x01")
+
+
+@pytest.mark.parametrize("name", ["map", "each"])
+async def test_a_fun_is_called_up_to_the_end_of_an_improper_list(name: str) -> None:
+    items = ImproperList([1, 2], 3)
+    assert await outcome("Elixir.Enum", name, items, Export("erlang", "throw", 1)) == ("throw", 1)
+    expected = ("error", Atom("function_clause"))
+    assert await outcome("Elixir.Enum", name, items, Export("erlang", "abs", 1)) == expected

@@ -71,6 +71,9 @@ def to_list(enumerable: Term) -> Steps:
 
 @enum.function("map", 2)
 def map_(enumerable: Term, fun: Term) -> Steps:
+    if isinstance(enumerable, ImproperList):
+        # The fun is called up to the end that is none.
+        return (yield from each(enumerable, fun))
     out: list[Term] = []
     for item in (yield from items_of(enumerable)):
         out.append((yield Call(fun, (item,))))
