@@ -5,7 +5,7 @@
     json    maps with binaries as keys, lists, numbers, binaries, true, false and nil
     etf     Erlang's external term format, within limits: few new atoms, no funs that could run here
 
-Proof: tests/bridge/mqtt/test_codecs.py.
+Proof: tests/bridge/mqtt/test_mqtt_codecs.py.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@
     [broker]                                # a small broker in this very process, for a first try
     port = 1883
 
-Proof: tests/bridge/mqtt/test_configuration.py.
+Proof: tests/bridge/mqtt/test_mqtt_configuration.py.
 """
 
 from __future__ import annotations

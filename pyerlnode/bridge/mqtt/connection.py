@@ -9,7 +9,7 @@ client library puts it into the queue that it was given a class for, and acknowl
 has returned.  It offers no way to acknowledge later.
 
 Source: MQTT 5.0; aiomqtt's public API.
-Proof: tests/bridge/mqtt/test_connection.py, interop/test_mqtt.py.
+Proof: tests/bridge/mqtt/test_mqtt_connection.py, interop/test_mqtt.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Both are processes of one supervisor, and this outlives each of them: a connection that is lost,
 or a server that is restarted, takes no subscription along.  Nothing here waits.
 
-Proof: tests/bridge/mqtt/test_server.py, tests/bridge/mqtt/test_connection.py.
+Proof: tests/bridge/mqtt/test_server.py, tests/bridge/mqtt/test_mqtt_connection.py.
 """
 
 from __future__ import annotations

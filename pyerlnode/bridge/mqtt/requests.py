@@ -7,7 +7,7 @@
 
 Options are a keyword list or a map.
 
-Proof: tests/bridge/mqtt/test_requests.py.
+Proof: tests/bridge/mqtt/test_mqtt_requests.py.
 """
 
 from __future__ import annotations
