@@ -126,6 +126,15 @@ async def test_two_that_want_to_be_rid_of_each_other_part(cluster: Cluster) -> N
     await meshed(kate, alex)
 
 
+async def test_the_names_of_a_removed_node_go_even_if_no_connection_ends(cluster: Cluster) -> None:
+    kate, alex = await cluster.mesh("kate", "alex")
+    await meshed(kate, alex)
+    pid = await register_name(alex, "n")
+    await all_see([kate, alex], "n", pid)
+    member(kate).forget(alex.name, "removed")
+    assert where(kate, "n") is None and where(alex, "n") == pid
+
+
 async def test_late_steps_of_an_attempt_cost_no_names_once_a_node_is_known(cluster: Cluster) -> None:
     kate, alex = await cluster.mesh("kate", "alex")
     await meshed(kate, alex)

@@ -476,6 +476,9 @@ class Global:
         self.reset(node)
         if why == _REMOVED:
             self.removing.add(node)
+            # Where a connection is only about to be made nothing ends, so no monitor takes them away.
+            # What stays here would be no news when the node joins again, and be told to nobody.
+            self.tables.drop_node(node)
         elif why == _DISCONNECTED and node not in self.removing:
             self.inform(node)
         else:
