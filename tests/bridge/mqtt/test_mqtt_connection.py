@@ -122,13 +122,13 @@ async def test_a_broker_that_hangs_up_at_once(free_port: int) -> None:
                 await MQTT.subscribe(NAME, "a")
 
 
-async def test_a_broker_that_answers_nonsense(free_port: int) -> None:
+async def test_a_broker_that_answers_nonsense(free_port: int, caplog: pytest.LogCaptureFixture) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\xff\xff\xff\xff\xff HTTP/1.1 400 Bad Request\r\n\r\n" * 20)
         await writer.drain()
         writer.close()
 
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    caplog.set_level(logging.CRITICAL, "asyncio")
     async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with running(f"mqtt://127.0.0.1:{port}", free_port, timeout=0.3, request_timeout=1):
