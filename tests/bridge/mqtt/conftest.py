@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import mosquitto_server
@@ -15,3 +16,18 @@ if TYPE_CHECKING:
 def mosquitto() -> Iterator[Callable[..., mosquitto_server.Mosquitto]]:
     """`mosquitto(users=..., persistent=True)`: a broker of the test's own."""
     yield from mosquitto_server.brokers()
+
+
+@pytest.fixture
+def quiet() -> Iterator[Callable[[str], None]]:
+    """`quiet("amqtt")`: nothing below that logger is shown or seen until the test is over."""
+    levels: dict[logging.Logger, int] = {}
+
+    def silence(name: str) -> None:
+        logger = logging.getLogger(name)
+        levels[logger] = logger.level
+        logger.setLevel(logging.CRITICAL)
+
+    yield silence
+    for logger, level in levels.items():
+        logger.setLevel(level)

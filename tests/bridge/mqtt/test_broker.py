@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +17,7 @@ from pyerlnode.testing import free_port as another_port
 pytest.importorskip("amqtt")
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mosquitto_server import Mosquitto
 
@@ -49,8 +48,10 @@ async def test_messages_by_way_of_the_embedded_broker(free_port: int) -> None:
         assert await message() == ("a/1", b"x", {"qos": 1, "retain": False})
 
 
-async def test_a_port_that_is_taken(free_port: int, mosquitto: Mosquitto) -> None:
-    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+async def test_a_port_that_is_taken(
+    free_port: int, mosquitto: Mosquitto, quiet: Callable[[str], None]
+) -> None:
+    quiet("amqtt")
     taken = mosquitto()  # type: ignore[operator]
 
     async def start() -> None:

@@ -122,13 +122,13 @@ async def test_a_broker_that_hangs_up_at_once(free_port: int) -> None:
                 await MQTT.subscribe(NAME, "a")
 
 
-async def test_a_broker_that_answers_nonsense(free_port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_broker_that_answers_nonsense(free_port: int, quiet: Callable[[str], None]) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\xff\xff\xff\xff\xff HTTP/1.1 400 Bad Request\r\n\r\n" * 20)
         await writer.drain()
         writer.close()
 
-    caplog.set_level(logging.CRITICAL, "asyncio")
+    quiet("asyncio")
     async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with running(f"mqtt://127.0.0.1:{port}", free_port, timeout=0.3, request_timeout=1):
@@ -155,9 +155,9 @@ async def test_a_host_that_is_unknown(
 
 
 async def test_a_connection_whose_process_is_killed(
-    mosquitto: Callable[..., Mosquitto], free_port: int
+    mosquitto: Callable[..., Mosquitto], free_port: int, quiet: Callable[[str], None]
 ) -> None:
-    logging.getLogger("pyerlnode.otp").setLevel(logging.CRITICAL)
+    quiet("pyerlnode.otp")
     async with running(mosquitto().url, free_port):
         await MQTT.subscribe(NAME, "a", qos=1)
         for number in range(2):

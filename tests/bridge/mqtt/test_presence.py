@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,9 +68,12 @@ async def test_nodes_that_are_there_connect_and_those_that_stop_say_so(
 
 
 async def test_the_broker_says_that_a_node_was_lost(
-    cluster: Cluster, mosquitto: Callable[..., Mosquitto], caplog: pytest.LogCaptureFixture
+    cluster: Cluster,
+    mosquitto: Callable[..., Mosquitto],
+    quiet: Callable[[str], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    logging.getLogger("pyerlnode.otp").setLevel(logging.CRITICAL)
+    quiet("pyerlnode.otp")
     broker = mosquitto()
     kate = await cluster.start("kate")
     presence = Presence(connect=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -290,9 +289,9 @@ async def test_a_full_queue(
 
 
 async def test_either_process_comes_back_without_the_other(
-    mosquitto: Callable[..., Mosquitto], free_port: int
+    mosquitto: Callable[..., Mosquitto], free_port: int, quiet: Callable[[str], None]
 ) -> None:
-    logging.getLogger("pyerlnode.otp").setLevel(logging.CRITICAL)
+    quiet("pyerlnode.otp")
     async with running(mosquitto().url, free_port):
         other = await elsewhere("a", qos=1)
         server = whereis(NAME)
