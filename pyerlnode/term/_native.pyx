@@ -77,17 +77,37 @@ cdef extern from *:
       #define Term_IsCompact(o) ((size_t)(Py_SIZE(o) + 1) < 3)
       #define Term_Compact(o) (Py_SIZE(o) * (Py_ssize_t)((PyLongObject *)(o))->ob_digit[0])
     #endif
-    #if PY_VERSION_HEX >= 0x030D0000
-      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0, 1)
-    #else
-      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0)
-    #endif
     #if defined(__GNUC__)
       #define TERM_COLD __attribute__((noinline, cold))
       #define TERM_INLINE inline __attribute__((always_inline))
     #else
       #define TERM_COLD
       #define TERM_INLINE inline
+    #endif
+    /* The value of an integer of at most two digits, 60 bits; 0 for a larger one.  Without a branch
+       that depends on the value, of which half go wrong where integers are of all sizes. */
+    static TERM_INLINE int Term_Small(PyObject *o, long long *value) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        const size_t tag = ((PyLongObject *)o)->long_value.lv_tag;
+        const digit *digits = ((PyLongObject *)o)->long_value.ob_digit;
+        const size_t count = tag >> 3;
+        const long long sign = -(long long)((tag & 3) >> 1);
+    #else
+        const Py_ssize_t size = Py_SIZE(o);
+        const digit *digits = ((PyLongObject *)o)->ob_digit;
+        const long long sign = size >> (8 * sizeof(size) - 1);
+        const size_t count = (size_t)((size ^ sign) - sign);
+    #endif
+        if (count > 2) return 0;
+        const size_t second = count >> 1;
+        const long long high = ((long long)digits[second] << PyLong_SHIFT) & -(long long)second;
+        *value = ((high | digits[0]) ^ sign) - sign;
+        return 1;
+    }
+    #if PY_VERSION_HEX >= 0x030D0000
+      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0, 1)
+    #else
+      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0)
     #endif
     static TERM_COLD int Term_Refuse(PyObject *kind) { PyErr_SetNone(kind); return -1; }
     #if PY_VERSION_HEX < 0x030E0000
@@ -98,6 +118,7 @@ cdef extern from *:
     """
     bint Term_IsCompact(PyObject *) noexcept
     Py_ssize_t Term_Compact(PyObject *) noexcept
+    bint Term_Small(PyObject *, long long *) noexcept
     dict Term_NewDict(Py_ssize_t)
     int Term_Digits(object, unsigned char *, size_t) except -1
     int Term_Refuse(object) except -1

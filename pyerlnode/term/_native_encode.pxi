@@ -302,10 +302,12 @@ cdef int _write_long(Writer *w, PyObject *value) except -1:
     """An integer of more than 30 bits."""
     cdef unsigned char *p
     cdef int overflow = 0
-    cdef long long number = AsLongLong(value, &overflow)
+    cdef long long number
     cdef unsigned long long digits
-    if overflow:
-        return _write_big(w, <object>value)
+    if not Term_Small(value, &number):
+        number = AsLongLong(value, &overflow)
+        if overflow:
+            return _write_big(w, <object>value)
     if -0x80000000LL <= number <= 0x7FFFFFFFLL:
         p = _room(w, 5)
         w.at = p + _put_int(p, <Py_ssize_t>number)
@@ -433,9 +435,34 @@ cdef int _write_tuple(Writer *w, tuple item) except -1:
     return 0
 
 
-cdef int _write_list(Writer *w, list item) except -1:
-    cdef Py_ssize_t size = PyList_GET_SIZE(item), at
+cdef Py_ssize_t _write_ints(Writer *w, PyObject *items, Py_ssize_t at, Py_ssize_t size) except -1:
+    """Write the integers of 32 bits that stand in a list from `at` on; give the place of what is none.
+
+    There is room for all of a run, so that where it is written to can stay in a register.
+    """
     cdef unsigned char *p
+    cdef PyObject *child
+    cdef Py_ssize_t stop
+    cdef long long number
+    while at < size:
+        stop = min(size, at + 256)
+        p = _room(w, 5 * (stop - at))
+        while at < stop:
+            child = PyList_GET_ITEM(items, at)
+            if Py_TYPE(child) is not &PyLong_Type:
+                break
+            if not Term_Small(child, &number) or number != <int32_t>number:
+                break
+            p += _put_int(p, <Py_ssize_t>number)
+            at += 1
+        w.at = p
+        if at < stop:
+            break
+    return at
+
+
+cdef int _write_list(Writer *w, list item) except -1:
+    cdef Py_ssize_t size = PyList_GET_SIZE(item), at, end
     cdef PyObject *child
     if not size:
         _room(w, 1)[0] = 106
@@ -445,21 +472,23 @@ cdef int _write_list(Writer *w, list item) except -1:
     if _down(w):
         return _write_deep(w, item)
     _write_head(w, 108, size)
-    for at in range(size):
+    at = 0
+    while at < size:
         # What comes to run meanwhile may have changed it.
         if at >= PyList_GET_SIZE(item):
             _refuse()
         child = PyList_GET_ITEM(<PyObject *>item, at)
         if Py_TYPE(child) is &PyLong_Type:
-            if Term_IsCompact(child):
-                p = _room(w, 5)
-                w.at = p + _put_int(p, Term_Compact(child))
-            else:
-                _write_long(w, child)
+            end = _write_ints(w, <PyObject *>item, at, min(size, PyList_GET_SIZE(item)))
+            if end > at:
+                at = end
+                continue
+            _write_long(w, child)
         elif Py_TYPE(child) is &PyFloat_Type:
             _write_float(w, PyFloat_AS_DOUBLE(<object>child))
         else:
             _write(w, <object>child)
+        at += 1
     _room(w, 1)[0] = 106
     w.depth -= 1
     return 0
