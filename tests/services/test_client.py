@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clusters import Cluster
+from clusters import Cluster, until
 
 from pyerlnode import Node, connect
 from pyerlnode.errors import CallTimeout, ErlangError, Exit, HandshakeError, NoProc, UsageError
@@ -69,7 +69,7 @@ async def test_it_calls_casts_and_sends(kate: Node) -> None:
         return client.call("Elixir.Counter", Atom("get")), client.call(pid, [1, 2.5])
 
     assert await in_thread(kate, script) == (11, (Atom("echo"), [1, 2.5]))
-    assert kate.nodes("connected") == []
+    await until(lambda: kate.nodes("connected") == [])
 
 
 async def test_it_calls_functions(kate: Node) -> None:
