@@ -1,6 +1,6 @@
 """Certificates of one's own, for development and tests: a CA, and what it signs.
 
-Needs the package `cryptography` (`pip install pyerlnode[tls]`), which TLS itself does not.
+Needs the package `cryptography`, which TLS itself does not.
 
 Source: RFC 5280, section 4.2: what a strict verifier wants to find in a certificate.
 Proof: tests/node/test_certificates.py.
@@ -21,9 +21,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ImportError:
-    raise UsageError(
-        "making certificates needs the package cryptography: pip install 'pyerlnode[tls]'"
-    ) from None
+    raise UsageError("making certificates needs the package cryptography: pip install cryptography") from None
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

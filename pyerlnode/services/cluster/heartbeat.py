@@ -90,7 +90,7 @@ def _cryptography() -> Any:
         from cryptography.hazmat.primitives.ciphers import algorithms, modes
     except ImportError as missing:
         raise ConfigError(
-            f"gossip with a secret needs cryptography: pip install 'pyerlnode[gossip]' ({missing})"
+            f"gossip with a secret needs cryptography: pip install cryptography ({missing})"
         ) from None
     assert ciphers.algorithms is algorithms and ciphers.modes is modes
     return ciphers
