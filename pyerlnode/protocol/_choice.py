@@ -5,33 +5,17 @@ Proof: tests/protocol, which run with either.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from pyerlnode.term import IMPLEMENTATION
+from pyerlnode.term._choice import IMPLEMENTATION, load
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = ["keep_memory", "native"]
 
-_NAME = "pyerlnode.protocol._frames"
-
-
-def _load() -> ModuleType | None:
-    if IMPLEMENTATION != "native":
-        return None
-    try:
-        return import_module(_NAME)
-    except ModuleNotFoundError as error:
-        # Not built is no error; built, but missing what it imports, is one.
-        if error.name != _NAME:
-            raise
-        return None
-
-
 #: `_frames.pyx`, or None
-native: Final[ModuleType | None] = _load()
+native: Final[ModuleType | None] = None if IMPLEMENTATION == "pure" else load("pyerlnode.protocol._frames")
 
 
 def keep_memory() -> bool:

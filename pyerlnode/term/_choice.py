@@ -16,22 +16,21 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["IMPLEMENTATION", "native"]
-
-_NAME = "pyerlnode.term._native"
+__all__ = ["IMPLEMENTATION", "load", "native"]
 
 
-def _load() -> ModuleType | None:
+def load(name: str) -> ModuleType | None:
+    """A compiled module of this package; None where it was not built, or is not wanted."""
     if os.environ.get("PYERLNODE_PURE") == "1":
         return None
     try:
-        return import_module(_NAME)
+        return import_module(name)
     except ModuleNotFoundError as error:
         # Not built is no error; built, but missing what it imports, is one.
-        if error.name != _NAME:
+        if error.name != name:
             raise
         return None
 
 
-native: Final = _load()
+native: Final = load("pyerlnode.term._native")
 IMPLEMENTATION: Final[Literal["native", "pure"]] = "pure" if native is None else "native"
