@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import ErlangError, Exit, Throw
-from pyerlnode.services.evaluator.library import registry
 from pyerlnode.services.evaluator.machine import Machine
 from pyerlnode.services.evaluator.service import Settings, resolve
+from pyerlnode.services.evaluator.stdlib import registry
 from pyerlnode.term import Atom, Export, ImproperList, Map, MapSet, Term, encode, equal, to_elixir
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from pyerlnode.services.evaluator.bits import segments, take
 from pyerlnode.services.evaluator.bitstrings import is_bits, part, size_of
 from pyerlnode.services.evaluator.clauses import is_true
 from pyerlnode.services.evaluator.compiler import EXPRESSIONS, PATTERNS, Compiling, expression, proper
-from pyerlnode.services.evaluator.library import erlang
-from pyerlnode.services.evaluator.library.exact import from_pairs, is_map, items
 from pyerlnode.services.evaluator.nodes import Env, Node, Steps, Tick, strict
 from pyerlnode.services.evaluator.patterns import SHADOWS, matches
 from pyerlnode.services.evaluator.requests import Remote
+from pyerlnode.services.evaluator.stdlib import erlang
+from pyerlnode.services.evaluator.stdlib.exact import from_pairs, is_map, items
 from pyerlnode.term import Atom, ImproperList, Term
 
 _BAD_GENERATOR, _BAD_GENERATORS = Atom("bad_generator"), Atom("bad_generators")

@@ -18,11 +18,11 @@ from pyerlnode.services.evaluator.compiler import (
     expressions,
     proper,
 )
-from pyerlnode.services.evaluator.library import erlang, registry
-from pyerlnode.services.evaluator.library.exact import from_pairs, has_key, is_map, put
 from pyerlnode.services.evaluator.nodes import UNBOUND_VAR, Env, Node, Steps, constant, sequence, strict
 from pyerlnode.services.evaluator.patterns import matches
 from pyerlnode.services.evaluator.requests import TailCall, TailRemote
+from pyerlnode.services.evaluator.stdlib import erlang, registry
+from pyerlnode.services.evaluator.stdlib.exact import from_pairs, has_key, is_map, put
 from pyerlnode.term import Atom, Export, ImproperList, Term
 
 if TYPE_CHECKING:

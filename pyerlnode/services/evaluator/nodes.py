@@ -18,7 +18,7 @@ from types import GeneratorType
 from typing import Any, Final, TypeAlias
 
 from pyerlnode.errors import ErlangError
-from pyerlnode.services.evaluator.library.exact import same
+from pyerlnode.services.evaluator.stdlib.exact import same
 from pyerlnode.term import Atom, Term
 
 Env: TypeAlias = dict[Any, Any]

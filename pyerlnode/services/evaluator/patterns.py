@@ -19,8 +19,8 @@ from typing import Any, Final, TypeAlias
 from pyerlnode.errors import ErlangError, PyerlnodeError
 from pyerlnode.services.evaluator.bits import matcher as bits_matcher
 from pyerlnode.services.evaluator.compiler import EXPRESSIONS, PATTERNS, Compiling, pattern, patterns, proper
-from pyerlnode.services.evaluator.library.exact import MISSING, get, is_map, same
 from pyerlnode.services.evaluator.nodes import Env, Node, evaluate, looked_up
+from pyerlnode.services.evaluator.stdlib.exact import MISSING, get, is_map, same
 from pyerlnode.term import Atom, ImproperList, Term
 
 Todo: TypeAlias = list[tuple["Step", Any]]

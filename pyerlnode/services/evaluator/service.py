@@ -28,9 +28,9 @@ from pyerlnode.process import current_process, current_runtime, this_process
 from pyerlnode.process.per_runtime import PerRuntime
 from pyerlnode.services import modules
 from pyerlnode.services.evaluator import funs
-from pyerlnode.services.evaluator.library import erlang, registry
 from pyerlnode.services.evaluator.machine import Machine, bad_arity
 from pyerlnode.services.evaluator.requests import Await
+from pyerlnode.services.evaluator.stdlib import erlang, registry
 from pyerlnode.services.evaluator.values import seen_by_python, seen_here
 from pyerlnode.term import Atom, Export, Fun, Pid, Term
 from pyerlnode.term.text import brief, harmless

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pyerlnode.errors import UsageError
-from pyerlnode.services.evaluator.library import registry
-from pyerlnode.services.evaluator.library.exact import (
+from pyerlnode.services.evaluator.stdlib import registry
+from pyerlnode.services.evaluator.stdlib.exact import (
     MISSING,
     from_pairs,
     get,
@@ -21,7 +21,7 @@ from pyerlnode.services.evaluator.library.exact import (
     put,
     remove,
 )
-from pyerlnode.services.evaluator.library.registry import Library
+from pyerlnode.services.evaluator.stdlib.registry import Library
 from pyerlnode.services.evaluator.values import seen_by_python, seen_here
 from pyerlnode.term import Atom, Map, equal
 
@@ -108,7 +108,7 @@ def test_the_modules_of_the_library_are_known_before_it_is_loaded() -> None:
 
 LAZILY = """
 import sys
-from pyerlnode.services.evaluator.library import registry
+from pyerlnode.services.evaluator.stdlib import registry
 assert registry.find("Elixir.Stream", "cycle", 1) and registry.find("Elixir.Enum", "chunk_every", 2)
 assert registry.__package__ + ".elixir.regex" not in sys.modules
 assert registry.find("nobody", "knows", 1) is None
@@ -117,7 +117,7 @@ assert registry.find("nobody", "knows", 1) is None
 # One file is broken when it is loaded, after it has added a function.
 BROKEN = """
 import logging, sys
-from pyerlnode.services.evaluator.library import registry
+from pyerlnode.services.evaluator.stdlib import registry
 name = registry.__package__ + ".base64"
 class Broken:
     def find_spec(self, fullname, path, target=None):
