@@ -127,8 +127,10 @@ class Commands:
     def global_(self) -> Any:
         server = erl.this_process().runtime.registered_process("global_name_server")
         assert server is not None
-        member: Any = server.behaviour
-        return f"{vars(member.member)}"
+        process: Any = server.behaviour
+        member = process.member
+        parts = {part: vars(getattr(member, part)) for part in ("joining", "parting", "waiting")}
+        return f"{vars(member) | parts}"
 
     def _pid(self) -> Pid:
         assert self.keeper.pid is not None

@@ -53,7 +53,7 @@ async def meshed(*nodes: Node) -> None:
     for node in nodes:
         await until(lambda node=node: knows(node, list(nodes)))
     for node in nodes:
-        await until(lambda node=node: not member(node).pending and not member(node).resolvers)
+        await until(lambda node=node: not member(node).joining.pending and not member(node).joining.resolvers)
 
 
 def where(node: Node, name: str) -> Pid | None:
@@ -75,7 +75,7 @@ async def test_a_chain_becomes_a_mesh(cluster: Cluster) -> None:
     for node, pid in zip(nodes, pids, strict=True):
         await all_see(nodes, f"of_{node.name}", pid)
     for node in nodes:
-        assert not member(node).attempts
+        assert not member(node).joining.attempts
         assert not member(node).tables.locks
 
 
@@ -117,11 +117,11 @@ async def test_two_that_want_to_be_rid_of_each_other_part(cluster: Cluster) -> N
     kate, alex = await cluster.mesh("kate", "alex")
     await meshed(kate, alex)
     for one, other in ((kate, alex), (alex, kate)):
-        member(one).forget(other.name, "removed")
+        member(one).parting.forget(other.name, "removed")
     assert kate.nodes() == [alex.name]
     member(kate).process.put((Atom("remove_connection"), alex.name))
     await until(lambda: not kate.nodes() and not alex.nodes())
-    await until(lambda: not member(kate).removing and not member(alex).removing)
+    await until(lambda: not member(kate).parting.removing and not member(alex).parting.removing)
     assert await kate.connect(alex.name)
     await meshed(kate, alex)
 
@@ -131,7 +131,7 @@ async def test_the_names_of_a_removed_node_go_even_if_no_connection_ends(cluster
     await meshed(kate, alex)
     pid = await register_name(alex, "n")
     await all_see([kate, alex], "n", pid)
-    member(kate).forget(alex.name, "removed")
+    member(kate).parting.forget(alex.name, "removed")
     assert where(kate, "n") is None and where(alex, "n") == pid
 
 
@@ -140,7 +140,7 @@ async def test_late_steps_of_an_attempt_cost_no_names_once_a_node_is_known(clust
     await meshed(kate, alex)
     pid = await register_name(alex, "n")
     await all_see([kate, alex], "n", pid)
-    there, server = member(kate), member(kate).process
+    there, server = member(kate).joining, member(kate).process
     late_init = (Atom("init_connect"), (8, 88), alex.name, (Atom("locker"), 1, {}, member(alex).locker.pid))
     for prepare, message in (
         (lambda: None, (Atom("init_connect_ack"), alex.name, 77, 88)),
@@ -200,7 +200,7 @@ async def test_sync_waits_for_what_is_connected(cluster: Cluster) -> None:
     assert not waiting.done()
     await silent.stop()
     await waiting
-    assert member(kate).syncers == []
+    assert member(kate).waiting.syncers == []
 
 
 async def test_overlapping_partitions_are_prevented(
@@ -276,7 +276,7 @@ async def test_hidden_nodes_are_left_out(cluster: Cluster) -> None:
     await register_name(kate, "n")
     await register_name(ghost, "n")
     assert not member(kate).known
-    assert not member(kate).resolvers
+    assert not member(kate).joining.resolvers
 
 
 async def test_a_node_of_an_old_version_is_not_kept_waiting(
@@ -378,7 +378,7 @@ async def test_a_wrong_tag_begins_anew(cluster: Cluster) -> None:
 
     kate = await played(cluster, script)
     assert kate.disconnect("peer@localhost")
-    await until(lambda: not member(kate).attempts and not member(kate).resolvers)
+    await until(lambda: not member(kate).joining.attempts and not member(kate).joining.resolvers)
 
 
 async def test_the_other_side_gives_up_while_everything_is_locked(cluster: Cluster) -> None:

@@ -25,8 +25,8 @@ from pyerlnode.term import Atom, Pid, Term, to_elixir
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from pyerlnode.services.global_.member import Global
     from pyerlnode.services.global_.resolve import Resolver
-    from pyerlnode.services.global_.server import Global
     from pyerlnode.services.global_.tables import LockId, Tables
 
 __all__ = [

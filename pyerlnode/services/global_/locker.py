@@ -9,7 +9,7 @@ attempt is given up, they say `cancel`, and the lock is given back.
 Messages to it, from its own server:
 
     his_the_locker, cancel, add_to_known, remove_from_known
-    {lock_set, Locker, Bool, Known, Tag}    from the other locker; Tag is of our choice, see server.py
+    {lock_set, Locker, Bool, Known, Tag}    from the other locker; Tag is of our choice, see joining.py
     {lock_set, Locker, false, Known}        the same straight from there: it knows of no attempt
 
 Source: global.erl of OTP's kernel (the_locker_message, select_node, lock_nodes_safely).
@@ -31,7 +31,7 @@ from pyerlnode.term import Atom, Pid, Term, compare
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyerlnode.services.global_.server import Global
+    from pyerlnode.services.global_.member import Global
     from pyerlnode.services.global_.tables import LockId
 
 __all__ = ["Him", "Locker"]
