@@ -15,12 +15,14 @@ import pyerlnode.process as processes
 from pyerlnode.errors import ErlangError, Exit, Throw
 from pyerlnode.process import Process, this_process
 from pyerlnode.services.evaluator import limits
-from pyerlnode.services.evaluator.stdlib.erlang import badarg, erlang
-from pyerlnode.services.evaluator.stdlib.registry import TailCall, TailRemote
+from pyerlnode.services.evaluator.stdlib.arguments import badarg
+from pyerlnode.services.evaluator.stdlib.registry import Library, TailCall, TailRemote
 from pyerlnode.term import Atom, Export, Fun, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+erlang = Library("erlang")
 
 _SYSTEM_LIMIT = Atom("system_limit")
 _BADARG: Final = Atom("badarg")

@@ -67,6 +67,7 @@ FILES: Final = {
     "erlang_calls": "erlang",
     "erlang_conversions": "erlang",
     "erlang_node": "erlang",
+    "erlang_operators": "erlang",
     "erlang_processes": "erlang",
     "erlang_time": "calendar erlang os timer",
     "ets": "ets",
