@@ -7,15 +7,27 @@ Proof: tests/term/test_text_elixir.py, test_text_golden.py (what `inspect/1` of 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import partial
+from typing import TYPE_CHECKING
 
 from pyerlnode.errors import TermEncodeError
 from pyerlnode.term.text import _quote, _structs
 from pyerlnode.term.text._bits import Bits, Segment, add_segment
-from pyerlnode.term.text._build import build_map, build_struct
+from pyerlnode.term.text._build import atom_keys, build_map, build_struct
+from pyerlnode.term.text._elixir_quoted import (
+    binary_text,
+    character,
+    charlist_text,
+    is_quoted_key,
+    quoted_name,
+    sigil,
+)
 from pyerlnode.term.text._erlang_parse import ERLANG_SKIP, ErlangReader
 from pyerlnode.term.text._scan import NumberNode, Reading, Scanner, is_reading, parse_int, run
-from pyerlnode.term.types import Atom, Export, ImproperList, Term, charlist
+from pyerlnode.term.types import Atom, Export, ImproperList, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["read_elixir"]
 
@@ -57,22 +69,6 @@ _OPAQUE = re.compile(r"#(Function|DateTime|MapSet|Decimal)<")
 _KINDS = {"PID": "pid", "Port": "port", "Reference": "reference"}
 _OCTETS = re.compile(r"<<\s*+(\d{1,3}(?:\s*+,\s*+\d{1,3})*+)?+\s*+>>", re.ASCII)
 _SPEC = re.compile(r"([a-z][a-z0-9]*)(?:\(\s*(\d{1,9})\s*\))?|(\d{1,9})", re.ASCII)
-_SIGIL = re.compile(r"~([a-zA-Z])([\"'(\[{<|/])")
-_MODIFIERS = re.compile(r"[a-z]*")
-_CLOSERS = {"(": ")", "[": "]", "{": "}", "<": ">"}
-
-_ESCAPE = re.compile(
-    r"\\(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{1,2})|u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|(.))",
-    re.DOTALL,
-)
-_ESCAPED = {
-    **{escape[1]: char for char, escape in _quote.ELIXIR_ESCAPES.items() if len(char) == 1},
-    "s": " ",
-    "\n": "",
-}
-_CHARACTER = re.compile(
-    r"\?(\\(?:x\{[0-9A-Fa-f]+\}|x[0-9A-Fa-f]{1,2}|u\{[0-9A-Fa-f]+\}|u[0-9A-Fa-f]{4}|.)|.)", re.DOTALL
-)
 
 _EXPECTED = "a term"
 
@@ -89,18 +85,18 @@ class ElixirReader:
     def __init__(self, text: str, number_node: NumberNode | None) -> None:
         self.scanner = Scanner(text, _SKIP)
         self.number_node = number_node
-        self._readers = {
-            '"': self._binary_text,
-            "'": self._charlist_text,
+        self._readers: dict[str, Callable[[], Term]] = {
+            '"': partial(binary_text, self.scanner),
+            "'": partial(charlist_text, self.scanner),
             ":": self._atom,
             "[": self._list,
             "{": self._tuple,
             "%": self._map,
             "<": self._bits,
-            "~": self._sigil,
+            "~": partial(sigil, self.scanner),
             "&": self._capture,
             "#": self._hash,
-            "?": self._character,
+            "?": partial(character, self.scanner),
             **dict.fromkeys("0123456789+-", self._number),
         }
 
@@ -144,7 +140,7 @@ class ElixirReader:
         scanner.position += 1
         quote = scanner.text[start + 1 : start + 2]
         if quote in ("'", '"') and quote:
-            return scanner.atom(self._quoted_name(quote), start)
+            return scanner.atom(quoted_name(scanner, quote), start)
         name = scanner.match(pattern)
         if name is None:
             scanner.unexpected("an atom's name after ':'")
@@ -167,7 +163,8 @@ class ElixirReader:
         step: Term = 1 if first <= last else -1
         if scanner.match(_STEP) is not None:
             step = self._integer()
-        return self._struct("Elixir.Range", _atoms({"first": first, "last": last, "step": step}), start)
+        fields = atom_keys({"first": first, "last": last, "step": step})
+        return build_struct(scanner, "Elixir.Range", fields, start)
 
     def _integer(self) -> int:
         self.scanner.skip_blank()
@@ -195,111 +192,6 @@ class ElixirReader:
             number = int(digits, base) if base else parse_int(digits)
         return -number if sign is not None and sign[1] == "-" else number
 
-    def _character(self) -> Term:
-        match = self.scanner.match(_CHARACTER)
-        if match is None:
-            self.scanner.unexpected("a character after '?'")
-        if match[1][0] != "\\":
-            return ord(match[1])
-        text = self._unescape(match[1], match.start(1), octets=False)
-        return ord(text) if text else 10
-
-    # --- text ------------------------------------------------------------------------
-
-    def _body(self, closer: str, *, interpolates: bool) -> tuple[str, int]:
-        """What stands up to `closer`, escapes included, and where it begins; goes behind it."""
-        scanner = self.scanner
-        start = scanner.position
-        match = scanner.match(_body_pattern(closer, interpolates))
-        if match is None or not scanner.text.startswith(closer, scanner.position):
-            if scanner.text.startswith("#{", scanner.position):
-                scanner.refuse("interpolation is no literal; write \\#{ for the characters", scanner.position)
-            scanner.position = len(scanner.text)
-            scanner.unexpected(f"{closer!r} to close what began at character {start - 1}")
-        scanner.position += len(closer)
-        return match[0], start
-
-    def _quoted(self, quote: str) -> tuple[str, int]:
-        self.scanner.position += 1
-        return self._body(quote, interpolates=True)
-
-    def _quoted_name(self, quote: str) -> str:
-        body, start = self._quoted(quote)
-        return self._unescape(body, start, octets=False)
-
-    def _unescape(self, body: str, start: int, *, octets: bool) -> str:
-        r"""`body` without escapes; where `octets`, `\xFF` is a byte, carried as a lone surrogate."""
-        if "\\" not in body:
-            return body
-
-        def replaced(match: re.Match[str]) -> str:
-            braced, octet, ubraced, four, char = match.groups()
-            if char is not None:
-                if char in "xu":
-                    self.scanner.refuse(f"\\{char} needs hexadecimal digits", start + match.start())
-                return _ESCAPED.get(char, char)
-            code = int(braced or octet or ubraced or four, 16)
-            if octet and octets and code > 127:
-                return chr(0xDC00 + code)
-            if code > 0x10FFFF or 0xD800 <= code < 0xE000:
-                self.scanner.refuse(f"0x{code:X} is no code point", start + match.start())
-            return chr(code)
-
-        return _ESCAPE.sub(replaced, body)
-
-    def _octets(self, body: str, start: int) -> bytes:
-        try:
-            return self._unescape(body, start, octets=True).encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError as error:
-            self.scanner.refuse(f"text without a UTF-8 form: {error.reason}", start)
-
-    def _binary_text(self) -> bytes:
-        return self._octets(*self._quoted('"'))
-
-    def _charlist_text(self) -> list[int]:
-        return charlist(self._quoted_name("'"))
-
-    def _sigil(self) -> Term:
-        scanner = self.scanner
-        start = scanner.position
-        match = scanner.match(_SIGIL)
-        if match is None:
-            scanner.unexpected("a sigil")
-        letter, opener = match.groups()
-        closer = _CLOSERS.get(opener, opener)
-        body, inside = self._body(closer, interpolates=letter.islower())
-        if letter.isupper():
-            body = body.replace(f"\\{closer}", closer)
-        modifiers = scanner.match(_MODIFIERS)
-        modifier = modifiers[0] if modifiers is not None else ""
-        if letter in "DTNU" and not modifier:
-            return self._moment(letter, body, start)
-        if letter in "wW":
-            return self._words(body, inside, modifier, start, raw=letter == "W")
-        if letter not in "sScC" or modifier:
-            scanner.refuse(f"~{letter}{modifier} is no sigil that stands for a literal", start)
-        if letter in "sS":
-            return self._octets(body if letter == "s" else body.replace("\\", "\\\\"), inside)
-        return charlist(self._unescape(body, inside, octets=False) if letter == "c" else body)
-
-    def _moment(self, letter: str, body: str, start: int) -> Term:
-        found = _structs.read_sigil(letter, body)
-        if found is None:
-            self.scanner.refuse(f"~{letter}[{body}] is no date or time that exists", start)
-        module, fields = found
-        return self._struct(module, _atoms(fields), start)
-
-    def _words(self, body: str, inside: int, modifier: str, start: int, *, raw: bool) -> list[Term]:
-        words = (body if raw else self._unescape(body, inside, octets=False)).split()
-        match modifier:
-            case "" | "s":
-                return [self._octets(word.replace("\\", "\\\\"), inside) for word in words]
-            case "a":
-                return [self.scanner.atom(word, start) for word in words]
-            case "c":
-                return [charlist(word) for word in words]
-        self.scanner.refuse(f"~w has the modifiers s, a and c, not {modifier}", start)
-
     # --- containers ------------------------------------------------------------------
 
     def _key(self) -> Term:
@@ -317,13 +209,9 @@ class ElixirReader:
         match = scanner.match(_KEY)
         if match is not None:
             return self._bare(match[1], start)
-        quote = scanner.text[start : start + 1]
-        if quote not in ("'", '"') or not quote:
+        if not is_quoted_key(scanner.text, start):
             return _NO_KEY
-        match = _quoted_key_pattern(quote).match(scanner.text, start)
-        if match is None:
-            return _NO_KEY
-        name = self._quoted_name(quote)
+        name = quoted_name(scanner, scanner.text[start])
         scanner.position += 1
         return scanner.atom(name, start)
 
@@ -392,7 +280,9 @@ class ElixirReader:
             module = self._module_name("'{' or a struct's name after '%'")
         scanner.expect("{", "'{' of a map")
         pairs = yield from self._pairs()
-        return build_map(scanner, pairs, start) if module is None else self._struct(module, pairs, start)
+        if module is None:
+            return build_map(scanner, pairs, start)
+        return build_struct(scanner, module, pairs, start)
 
     def _module_name(self, expected: str) -> Atom:
         """`Foo.Bar`, `:foo` or `nil`, as names of modules."""
@@ -428,13 +318,6 @@ class ElixirReader:
                 break
         return pairs
 
-    def _struct(self, module: str, pairs: list[tuple[Term, Term]], start: int) -> Term:
-        if not all(type(key) is Atom for key, _ in pairs):
-            self.scanner.refuse("a struct has atoms as keys", start)
-        given = {key for key, _ in pairs}
-        more = {name: value for name, value in _structs.optional_fields(module).items() if name not in given}
-        return build_struct(self.scanner, Atom(module), pairs + _atoms(more), start)
-
     def _map_set(self, start: int) -> Reading:
         scanner = self.scanner
         members: list[Term] = []
@@ -447,18 +330,18 @@ class ElixirReader:
                 scanner.refuse("MapSet.new(...) takes a proper list", start)
             scanner.expect(")")
         members_map = build_map(scanner, [(member, []) for member in members], start)
-        return self._struct("Elixir.MapSet", _atoms({"map": members_map}), start)
+        return build_struct(scanner, "Elixir.MapSet", atom_keys({"map": members_map}), start)
 
     def _decimal(self, start: int) -> Term:
         scanner = self.scanner
         if not scanner.at('"'):
             scanner.unexpected("a decimal number in quotes")
-        text = self._binary_text()
+        text = binary_text(scanner)
         scanner.expect(")")
         fields = _structs.read_decimal(text.decode(errors="replace"))
         if fields is None:
             scanner.refuse("Decimal.new(...) has no decimal number", start)
-        return self._struct("Elixir.Decimal", _atoms(fields), start)
+        return build_struct(scanner, "Elixir.Decimal", atom_keys(fields), start)
 
     # --- the rest --------------------------------------------------------------------
 
@@ -484,9 +367,9 @@ class ElixirReader:
         if first not in ('"', "?", "+", "-") and not first.isdigit():
             scanner.unexpected("a number or a string")
         value: Term = (
-            self._binary_text()
+            binary_text(scanner)
             if first == '"'
-            else self._character()
+            else character(scanner)
             if first == "?"
             else self._simple_number()
         )
@@ -525,7 +408,7 @@ class ElixirReader:
         scanner.expect(".", "'.' and a function's name")
         place = scanner.position
         if scanner.text.startswith(('"', "'"), place):
-            name = self._quoted_name(scanner.text[place])
+            name = quoted_name(scanner, scanner.text[place])
         else:
             match = scanner.match(_FUNCTION)
             if match is None:
@@ -546,7 +429,7 @@ class ElixirReader:
         match = scanner.match(_HASH)
         if match is not None:
             quoted = scanner.text.startswith('"', scanner.position)
-            name = (lambda: self._quoted_name('"')) if quoted else None
+            name = (lambda: quoted_name(scanner, '"')) if quoted else None
             return scanner.identifier(_KINDS[match[1]], start, name, self.number_node)
         opaque = scanner.match(_OPAQUE)
         if opaque is not None:
@@ -561,25 +444,8 @@ class ElixirReader:
         return record
 
 
-def _atoms(fields: dict[str, Term]) -> list[tuple[Term, Term]]:
-    return [(Atom(name), value) for name, value in fields.items()]
-
-
 class _NoKey:
     """The type of _NO_KEY; no term is of it."""
 
 
 _NO_KEY = _NoKey()
-
-
-@cache
-def _body_pattern(closer: str, interpolates: bool) -> re.Pattern[str]:
-    stop = re.escape(closer)
-    if interpolates:
-        return re.compile(rf"(?:[^\\#{stop}]++|\\.|#(?!\{{))*+", re.DOTALL)
-    return re.compile(rf"(?:[^\\{stop}]++|\\.)*+", re.DOTALL)
-
-
-@cache
-def _quoted_key_pattern(quote: str) -> re.Pattern[str]:
-    return re.compile(rf"{quote}{_body_pattern(quote, True).pattern}{quote}:(?=\s|$)", re.DOTALL)
