@@ -93,7 +93,8 @@ FILES: Final = {
     "elixir.access": "Elixir.Access",
     "elixir.base": "Elixir.Base",
     "elixir.behaviours": "Elixir.Agent Elixir.DynamicSupervisor Elixir.GenServer Elixir.Supervisor",
-    "elixir.calendar": "Elixir.Date Elixir.DateTime Elixir.NaiveDateTime Elixir.Time",
+    "elixir.date": "Elixir.Date",
+    "elixir.datetime": "Elixir.DateTime Elixir.NaiveDateTime",
     "elixir.delegates": """
         Elixir.Atom Elixir.Bitwise Elixir.Float Elixir.Function Elixir.Integer Elixir.Kernel Elixir.List
         Elixir.Node Elixir.Process Elixir.String Elixir.System Elixir.Tuple
@@ -128,6 +129,7 @@ FILES: Final = {
     "elixir.task": "Elixir.Task Elixir.Task.Supervisor",
     "elixir.text": "Elixir.String",
     "elixir.text_search": "Elixir.String",
+    "elixir.time": "Elixir.Time",
     "elixir.uri": "Elixir.URI",
 }
 MODULES: Final = frozenset(module for modules in FILES.values() for module in modules.split())
