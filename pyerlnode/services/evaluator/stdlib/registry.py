@@ -102,6 +102,7 @@ FILES: Final = {
     "elixir.difference": "Elixir.List Elixir.String",
     "elixir.enum": "Elixir.Enum",
     "elixir.enum_chunk": "Elixir.Enum",
+    "elixir.enum_fold": "Elixir.Enum",
     "elixir.enum_order": "Elixir.Enum",
     "elixir.enum_part": "Elixir.Enum",
     "elixir.exceptions": """
