@@ -9,6 +9,7 @@ wrong.  Reading a header twice leaves the peer's atom cache as reading it once.
 Proof: tests/protocol, which run with either.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_ITEM
 from cpython.object cimport PyObject
@@ -17,12 +18,13 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTu
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from pyerlnode.term._native cimport decode_within, encode_two
+from pyerlnode.term._native cimport decode_around, decode_within, encode_two
 
 from zlib import crc32
 
-from pyerlnode.errors import FrameTooLarge
+from pyerlnode.errors import FrameTooLarge, PeerError
 from pyerlnode.protocol.control import AliasSend, Demonitor, Monitor, RegSend, Send
+from pyerlnode.protocol.fragments import MESSAGE_COST as _MESSAGE_COST, PART_COST as _PART_COST
 from pyerlnode.term import Atom, Pid, Reference
 
 cdef extern from *:
@@ -38,10 +40,16 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     PyObject *PyDict_GetItemWithError(object, object) except? NULL
+    PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) except NULL
+    char *PyBytes_Start "PyBytes_AS_STRING"(PyObject *)
+    int _PyBytes_Resize(PyObject **, Py_ssize_t) except -1
+    void Py_XDECREF(PyObject *)
+    Py_ssize_t PY_SSIZE_T_MAX
 
 cdef object _Atom = Atom, _Pid = Pid, _Reference = Reference
 cdef object _AliasSend = AliasSend, _Demonitor = Demonitor, _Monitor = Monitor, _RegSend = RegSend, _Send = Send
 cdef tuple _NO_ATOMS = ()
+cdef Py_ssize_t MESSAGE_COST = _MESSAGE_COST, PART_COST = _PART_COST
 
 cdef enum:
     SLOTS = 2048
@@ -75,70 +83,140 @@ def keep_memory():
     return Frames_keep_memory()
 
 
+include "_frames_parts.pxi"
+
+
 # --- reading -------------------------------------------------------------------------
 
-def reader(read, read_next, list slots, object limits, Py_ssize_t max_frame):
-    """What `FrameParser.read_all` is.
-
-    `slots` is the peer's atom cache; `read` reads a frame that needs more than is known here, `read_next`
-    takes a further fragment (None where there are none).
-    """
-    cdef Reader made = Reader.__new__(Reader)
-    made.read = read
-    made.read_next = read_next
-    made.slots = slots
-    made.limits = limits
-    made.max_frame = max_frame
-    return made.read_all
+# The length of a further fragment and what comes before its part: 131, 70, SequenceId, FragmentId.
+cdef enum:
+    NEXT_HEAD = 22
 
 
 cdef class Reader:
-    cdef object read, read_next, limits
-    cdef list slots
-    cdef Py_ssize_t max_frame
+    """What `FrameParser.read_all` is.
 
-    def read_all(self, bytes data, Py_ssize_t at, list events):
-        cdef const unsigned char *start = <const unsigned char *>PyBytes_AS_STRING(data)
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(data), end
+    `slots` is the peer's atom cache; `read` reads a frame that needs more than is known here, `build` makes
+    a message of a first fragment and a payload, `finish` does so of the bytes of a payload that has something
+    wrong.  Without fragments `assembler` is None.
+    """
+
+    cdef object read, build, finish, limits
+    cdef list slots
+    cdef Assembler assembler
+    cdef Py_ssize_t max_frame
+    # The fragment under way: its message, its number, its bytes and those that are still to come.
+    cdef _Message message
+    cdef uint64_t sequence
+    cdef Py_ssize_t part, left
+
+    def __init__(self, read, build, finish, Assembler assembler, list slots, limits, max_frame):
+        self.read = read
+        self.build = build
+        self.finish = finish
+        self.assembler = assembler
+        self.slots = slots
+        self.limits = limits
+        self.max_frame = max_frame
+
+    def read_all(self, data, Py_ssize_t at, list events):
+        cdef Py_buffer view
+        if type(data) is bytes:
+            return self.read_from(<const unsigned char *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), at, events)
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            return self.read_from(<const unsigned char *>view.buf, view.len, at, events)
+        finally:
+            PyBuffer_Release(&view)
+
+    def unfinished(self):
+        """How far the fragment has come that is not kept as a frame; None if there is none."""
+        if self.message is None:
+            return None
+        cdef Py_ssize_t size = NEXT_HEAD - 4 + self.part
+        return f"{size - self.left} of {size} bytes"
+
+    cdef Py_ssize_t read_from(self, const unsigned char *start, Py_ssize_t size, Py_ssize_t at, list events) except -1:
+        cdef Py_ssize_t end
+        if self.message is not None and at < size:
+            at = self.go_on(start, size, at, events)
         while size - at >= 4:
             end = _u32(start + at)
             if end > self.max_frame:
                 raise FrameTooLarge(end, self.max_frame)
             end += at + 4
             if end > size:
+                if size - at > NEXT_HEAD and self.begin(start + at, size - at, end - at):
+                    at = size
                 break
             if end - at > 4:
-                control = self.frame(data, start, at + 4, end)
+                control = self.frame(start + at + 4, end - at - 4)
                 if control is not None:
                     events.append(control)
             at = end
         return at
 
-    cdef object frame(self, bytes data, const unsigned char *start, Py_ssize_t at, Py_ssize_t end):
+    cdef bint begin(self, const unsigned char *p, Py_ssize_t here, Py_ssize_t size) except -1:
+        """Take what is here of a frame of `size` bytes, if it is the next part of a message."""
+        if p[4] != 131 or p[5] != 70 or self.assembler is None:
+            return False
+        self.message = self.assembler.expecting(_u64(p + 6), _u64(p + 14))
+        if self.message is None:
+            return False
+        self.sequence = _u64(p + 6)
+        self.part = size - NEXT_HEAD
+        self.left = size - here
+        self.message.put(p + NEXT_HEAD, here - NEXT_HEAD)
+        return True
+
+    cdef Py_ssize_t go_on(self, const unsigned char *start, Py_ssize_t size, Py_ssize_t at, list events) except -1:
+        """Take what has come of the part under way; give where it ends."""
+        cdef Py_ssize_t here = min(self.left, size - at)
+        cdef _Message message = self.message
+        message.put(start + at, here)
+        self.left -= here
+        if not self.left:
+            self.message = None
+            if self.assembler.took(self.sequence, message, self.part):
+                events.append(self.whole(message))
+        return at + here
+
+    cdef object whole(self, _Message message):
+        """The control message whose last part has come."""
+        try:
+            payload = message.payload((<tuple>message.start)[1], self.limits)
+        except Exception:
+            # Read again by the reference, this fails there, too, with its text.
+            return self.finish(message.start, message.joined())
+        return self.build((<tuple>message.start)[0], payload, 0)
+
+    cdef object frame(self, const unsigned char *p, Py_ssize_t size):
         """The control message of a frame; None of one that only brings a part."""
-        cdef const unsigned char *p = start + at
-        if end - at > 18 and p[0] == 131 and p[1] == 70 and self.read_next is not None:
-            # One copy of the part, not two.
-            return self.read_next(_u64(p + 2), _u64(p + 10), data[at + 18 : end])
-        control = _frame(data, start, at, end, self.slots, self.limits)
-        return self.read(data[at:end]) if control is None else control
+        cdef _Message message
+        if size > 18 and p[0] == 131 and p[1] == 70 and self.assembler is not None:
+            message = self.assembler.expecting(_u64(p + 2), _u64(p + 10))
+            if message is not None:
+                message.put(p + 18, size - 18)
+                return self.whole(message) if self.assembler.took(_u64(p + 2), message, size - 18) else None
+        control = _frame(p, size, self.slots, self.limits)
+        return self.read(PyBytes_FromStringAndSize(<const char *>p, size)) if control is None else control
 
 
-cdef object _frame(
-    bytes data, const unsigned char *start, Py_ssize_t at, Py_ssize_t end, list slots, object limits
-):
+cdef object _frame(const unsigned char *start, Py_ssize_t size, list slots, object limits):
     """The control message of a frame; None where the reference has to read it."""
     cdef tuple atoms
-    if end - at < 3 or start[at] != 131 or start[at + 1] != 68:
+    cdef Py_ssize_t at = 0, taken
+    if size < 3 or start[0] != 131 or start[1] != 68:
         return None
-    atoms = _atoms(start, &at, end, slots)
+    atoms = _atoms(start, &at, size, slots)
     if atoms is None:
         return None
     try:
-        control = decode_within(data, at, end, atoms, limits, &at)
+        control = decode_within(start + at, size - at, atoms, limits, &taken)
         if type(control) is not tuple:
             return None
-        return _control(<tuple>control, data, at, end, atoms, limits)
+        at += taken
+        return _control(<tuple>control, start + at, size - at, atoms, limits)
     except Exception:
         # Read again by the reference, this fails there, too, with its text.
         return None
@@ -176,7 +254,7 @@ cdef tuple _atoms(const unsigned char *start, Py_ssize_t *at, Py_ssize_t end, li
     return atoms
 
 
-cdef object _control(tuple t, bytes data, Py_ssize_t at, Py_ssize_t end, tuple atoms, object limits):
+cdef object _control(tuple t, const unsigned char *rest, Py_ssize_t left, tuple atoms, object limits):
     cdef Py_ssize_t size = PyTuple_GET_SIZE(t)
     cdef int number
     if size < 3 or type(<object>PyTuple_GET_ITEM(t, 0)) is not int:
@@ -187,18 +265,18 @@ cdef object _control(tuple t, bytes data, Py_ssize_t at, Py_ssize_t end, tuple a
     if number == 6 and size == 4:
         name = <object>PyTuple_GET_ITEM(t, 3)
         if type(sender) is _Pid and type(name) is _Atom:
-            return _RegSend(sender, name, _payload(data, at, end, atoms, limits))
+            return _RegSend(sender, name, _payload(rest, left, atoms, limits))
     elif number == 22 and size == 3:
         if type(sender) is _Pid and type(second) is _Pid:
-            return _Send(sender, second, _payload(data, at, end, atoms, limits))
+            return _Send(sender, second, _payload(rest, left, atoms, limits))
     elif number == 33 and size == 3:
         if type(sender) is _Pid and type(second) is _Reference:
-            return _AliasSend(sender, second, _payload(data, at, end, atoms, limits))
+            return _AliasSend(sender, second, _payload(rest, left, atoms, limits))
     elif number == 37 and size == 4:
         # An alias; any other flag is the reference's.
         to = <object>PyTuple_GET_ITEM(t, 3)
         if type(sender) is int and sender == 4 and type(second) is _Pid and type(to) is _Reference:
-            return _AliasSend(second, to, _payload(data, at, end, atoms, limits))
+            return _AliasSend(second, to, _payload(rest, left, atoms, limits))
     elif (number == 19 or number == 20) and size == 4:
         ref = <object>PyTuple_GET_ITEM(t, 3)
         if (
@@ -210,9 +288,9 @@ cdef object _control(tuple t, bytes data, Py_ssize_t at, Py_ssize_t end, tuple a
     return None
 
 
-cdef object _payload(bytes data, Py_ssize_t at, Py_ssize_t end, tuple atoms, object limits):
+cdef object _payload(const unsigned char *rest, Py_ssize_t left, tuple atoms, object limits):
     cdef Py_ssize_t after
-    return decode_within(data, at, end, atoms, limits, &after)
+    return decode_within(rest, left, atoms, limits, &after)
 
 
 # --- writing -------------------------------------------------------------------------
@@ -335,17 +413,21 @@ cdef class AtomCacheWriter:
 
 
 def make_frame(tuple head, payload, bint has_payload, AtomCacheWriter cache, Py_ssize_t fragment_size):
-    """A frame with a header; `(header, control and payload, where the payload begins)` of one that is larger."""
-    cdef Py_ssize_t split, size, header_size = 1
-    cdef bytes body = encode_two(head, payload, has_payload, None if cache is None else cache.ref, &split)
+    """A frame with a header; `(header, control, pieces of the payload)` of one that is larger.
+
+    No binary is copied into these that has the size of a fragment.
+    """
+    cdef Py_ssize_t split, size, header_size
+    cdef list apart = []
+    cdef bytes body = encode_two(
+        head, payload, has_payload, None if cache is None else cache.ref, &split, fragment_size, apart
+    )
     cdef bytes header = b"\0" if cache is None else cache.header()
     cdef unsigned char *p
     size = PyBytes_GET_SIZE(body)
-    if size - split > fragment_size:
-        return header, body, split
     header_size = PyBytes_GET_SIZE(header)
-    if 2 + header_size + size > 0xFFFFFFFFLL:
-        return header, body, split
+    if apart or size - split > fragment_size or 2 + header_size + size > 0xFFFFFFFFLL:
+        return header, body[:split], _pieces(body, split, apart)
     frame = PyBytes_FromStringAndSize(NULL, 6 + header_size + size)
     p = <unsigned char *>PyBytes_AS_STRING(frame)
     _put32(p, <uint32_t>(2 + header_size + size))
@@ -354,3 +436,18 @@ def make_frame(tuple head, payload, bint has_payload, AtomCacheWriter cache, Py_
     memcpy(p + 6, PyBytes_AS_STRING(header), header_size)
     memcpy(p + 6 + header_size, PyBytes_AS_STRING(body), size)
     return frame
+
+
+cdef list _pieces(bytes body, Py_ssize_t at, list apart):
+    """What of `body` comes from `at` on, with the binaries where they belong."""
+    cdef list pieces = []
+    cdef Py_ssize_t index, place
+    view = memoryview(body)
+    for index in range(0, len(apart), 2):
+        place = apart[index + 1]
+        pieces.append(view[at:place])
+        pieces.append(memoryview(apart[index]))
+        at = place
+    if at < len(body):
+        pieces.append(view[at:])
+    return pieces

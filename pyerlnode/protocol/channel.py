@@ -29,7 +29,7 @@ from pyerlnode.protocol.control_codec import (
     takes_payload,
 )
 from pyerlnode.protocol.flags import DistFlag
-from pyerlnode.protocol.fragments import FIRST, IDS, NEXT, Assembler, Outbox, Rest
+from pyerlnode.protocol.fragments import FIRST, IDS, NEXT, Assembler, Outbox, Pieces, Rest
 from pyerlnode.term import Term, decode_at, encode_parts
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class FrameParser:
         "_peer_name",
         "read",
         "read_all",
+        "unfinished",
     )
 
     def __init__(self, peer: Peer, settings: Settings) -> None:
@@ -72,7 +73,8 @@ class FrameParser:
         self._fragments = bool(peer.flags & DistFlag.FRAGMENTS)
         self._cache = AtomCacheReader()
         # What the first fragment told: the control tuple and the atoms of its header.
-        self._assembler: Assembler[tuple[ControlTuple, Sequence[Atom]]] = Assembler(settings.max_unfinished)
+        self._assembler: Assembler[tuple[ControlTuple, Sequence[Atom]]]
+        self._assembler = _new_assembler(settings.max_unfinished)
         self.read: Callable[[bytes], Control | None]
         """Take a frame that is no tick; give its control message, or None if parts are missing.
 
@@ -80,23 +82,29 @@ class FrameParser:
         """
         self.read = self._read_header_form if peer.flags & _HEADER_FORM else self._read_pass_through
         self._max_frame = settings.max_frame
-        self.read_all: Callable[[bytes, int, list[Event]], int]
+        self.read_all: Callable[[bytes | memoryview, int, list[Event]], int]
         """Read the complete frames of the bytes from an offset on; give where the first other one begins.
 
         Appends their control messages.  PeerError for the first bad frame, when those
         before it have been appended; FrameTooLarge as soon as the length is there.
+        What it has taken of an incomplete frame need not come again: see `unfinished`.
         """
         self.read_all = self._read_one_by_one
+        self.unfinished: Callable[[], str | None] = _nothing
+        """How far the frame has come of which a part was taken; None if there is none."""
         if native is not None and peer.flags & _HEADER_FORM:
-            self.read_all = native.reader(
+            reader = native.Reader(
                 self.read,
-                self._read_next if self._fragments else None,
+                self._build,
+                self._finish,
+                self._assembler if self._fragments else None,
                 self._cache.slots,
                 self._limits,
                 self._max_frame,
             )
+            self.read_all, self.unfinished = reader.read_all, reader.unfinished
 
-    def _read_one_by_one(self, data: bytes, at: int, events: list[Event]) -> int:
+    def _read_one_by_one(self, data: bytes | memoryview, at: int, events: list[Event]) -> int:
         size, read = len(data), self.read
         while size - at >= _LENGTH.size:
             start = at + _LENGTH.size
@@ -107,7 +115,7 @@ class FrameParser:
                 break
             at = start + length
             # A frame of length 0 is a tick.
-            control = read(data[start:at]) if length else None
+            control = read(bytes(data[start:at])) if length else None
             if control is not None:
                 events.append(control)
         return at
@@ -147,9 +155,10 @@ class FrameParser:
     def _read_next(self, sequence: int, fragment: int, part: bytes) -> Control | None:
         _check_fragment(sequence, fragment)
         found = self._assembler.next(sequence, fragment, part)
-        if found is None:
-            return None
-        (control, atoms), joined = found
+        return None if found is None else self._finish(*found)
+
+    def _finish(self, start: tuple[ControlTuple, Sequence[Atom]], joined: bytes) -> Control:
+        control, atoms = start
         return self._build(control, self._payload(control, joined, 0, atoms, "its joined fragments"), 0)
 
     def _read_first(self, data: bytes, sequence: int, fragment: int) -> Control | None:
@@ -164,7 +173,7 @@ class FrameParser:
             raise PeerError(f"control message {control[0]} has no payload to be cut in {fragment} fragments")
         # Only a check: a bad control message is not kept until its last part has come.
         self._build(control, NO_PAYLOAD, start)
-        self._assembler.first(sequence, fragment, (control, atoms), data[at:])
+        self._assembler.first(sequence, fragment, (control, tuple(atoms)), memoryview(data)[at:])
         return None
 
     def _payload(
@@ -192,6 +201,10 @@ class FrameParser:
         if type(built) is Link and built.sender.node != self._peer_name:
             raise PeerError(f"control message 1: {built.sender} is no process of this peer")
         return built
+
+
+def _nothing() -> None:
+    """Frames that are not complete are nowhere but where they were read."""
 
 
 def _check_fragment(sequence: int, fragment: int) -> None:
@@ -259,27 +272,26 @@ class FrameWriter:
         key = sender_of(control) if self._outbox.busy else None
         self._outbox.put([made], len(made), key)
 
-    def _put_fragments(self, control: Control, header: bytes, out: bytes, split: int) -> None:
+    def _put_fragments(self, control: Control, header: bytes, head: bytes, payload: list[memoryview]) -> None:
         size = self._fragment_size
         if size == _MAX_FRAME:
-            raise UsageError(f"message of {len(out)} bytes: without fragments {_MAX_FRAME} are possible")
-        count = -(-(len(out) - split) // size)
+            length = len(head) + sum(map(len, payload))
+            raise UsageError(f"message of {length} bytes: without fragments {_MAX_FRAME} are possible")
         self._sequence = (self._sequence + 1) & 0xFFFF_FFFF_FFFF_FFFF
-        view = memoryview(out)
-        first = view[: split + size]
-        length = _IDS_END + len(header) + len(first)
-        start = _FIRST_HEAD.pack(length, _VERSION, FIRST, self._sequence, count)
-        rest = Rest(self._sequence, view[split + size :], size)
-        self._outbox.put([start + header, first], 4 + length, sender_of(control), rest)
+        rest = Rest(self._sequence, payload, size)
+        length = _IDS_END + len(header) + len(head) + size
+        start = _FIRST_HEAD.pack(length, _VERSION, FIRST, self._sequence, rest.fragments)
+        first: Pieces = [start + header + head]
+        rest.move_first(first)
+        self._outbox.put(first, 4 + length, sender_of(control), rest)
 
 
 def _make_frame_in_python(
     head: ControlTuple, payload: Term, has_payload: bool, cache: AtomCacheWriter | None, fragment_size: int
-) -> bytes | tuple[bytes, bytes, int]:
+) -> bytes | tuple[bytes, bytes, list[memoryview]]:
     """A frame with a header.
 
-    Where it is larger than one may be: the header, control message and payload, and where the payload
-    begins in these.
+    Where it is larger than one may be: the header, the control message, and pieces of the payload.
     """
     out = bytearray()
     ref = None if cache is None else cache.ref
@@ -290,12 +302,13 @@ def _make_frame_in_python(
     header = b"\0" if cache is None else cache.header()
     size = 2 + len(header) + len(out)
     if len(out) - split > fragment_size or size > _MAX_FRAME:
-        return header, bytes(out), split
+        return header, bytes(out[:split]), [memoryview(out)[split:]]
     return b"".join((_HEAD.pack(size, _VERSION, _HEADER), header, out))
 
 
 _make_frame = _make_frame_in_python if native is None else native.make_frame
 _new_cache = AtomCacheWriter if native is None else native.AtomCacheWriter
+_new_assembler = Assembler if native is None else native.Assembler
 
 
 def _checked(length: int) -> int:

@@ -159,21 +159,24 @@ class Connection:
             self._heard = True
             self._last_input = now
         try:
-            self._frames.feed(data)
             if self._parser is None:
+                self._frames.feed(data)
                 self._shake_hands(events, now)
+                data = self._frames.rest() if self._parser is not None else b""
             if self._parser is not None:
-                self._read_frames(self._parser, events)
+                self._read_frames(self._parser, data, events)
         except PeerError as error:
             self._fail(error)
             if not events:
                 self._raise_error()
         return events
 
-    def _read_frames(self, parser: FrameParser, events: list[Event]) -> None:
-        window = self._frames.window()
-        if window is not None:
-            self._frames.advance(parser.read_all(*window, events))
+    def _read_frames(self, parser: FrameParser, data: bytes | memoryview, events: list[Event]) -> None:
+        frames = self._frames
+        while data:
+            window, data = frames.window(data)
+            if window is not None:
+                frames.advance(parser.read_all(window, 0, events))
 
     def _shake_hands(self, events: list[Event], now: float) -> None:
         handshake = self._handshake
@@ -321,7 +324,7 @@ class Connection:
 
     def _why_closed(self, now: float) -> PeerError:
         state = self.state
-        unfinished = self._frames.unfinished()
+        unfinished = self._frames.unfinished() or (self._parser and self._parser.unfinished())
         if state is State.CLOSED:
             return PeerError("closed")
         if unfinished is not None and state not in _DECISIONS:

@@ -104,7 +104,7 @@ class Settings:
     max_handshake_frame: int = 4096
     max_frame: int = 256 * 1024 * 1024
     max_unfinished: int = 256 * 1024 * 1024
-    fragment_size: int = 64 * 1024
+    fragment_size: int = 256 * 1024
     limits: Limits = _LIMITS
 
 

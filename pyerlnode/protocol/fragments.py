@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from pyerlnode.errors import PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
-__all__ = ["FIRST", "IDS", "NEXT", "Assembler", "Outbox", "Pieces", "Rest"]
+__all__ = ["FIRST", "IDS", "MESSAGE_COST", "NEXT", "PART_COST", "Assembler", "Outbox", "Pieces", "Rest"]
 
 FIRST = 69
 NEXT = 70
@@ -31,8 +31,8 @@ _NEXT_FRAME = Struct(">IBBQQ")  # length, 131, 70, SequenceId, FragmentId
 # What the length of a frame of kind NEXT counts beside the part.
 _NEXT_OVERHEAD = _NEXT_FRAME.size - 4
 # What an unfinished message and each of its parts cost beside their bytes.
-_MESSAGE_COST = 1024
-_PART_COST = 64
+MESSAGE_COST = 1024
+PART_COST = 64
 
 T = TypeVar("T")
 
@@ -40,11 +40,11 @@ T = TypeVar("T")
 class _Unfinished(Generic[T]):
     __slots__ = ("cost", "next_id", "parts", "start")
 
-    def __init__(self, start: T, next_id: int, part: bytes) -> None:
+    def __init__(self, start: T, next_id: int, part: bytes | memoryview) -> None:
         self.start = start
         self.next_id = next_id
-        self.parts = [part]
-        self.cost = _MESSAGE_COST + _PART_COST + len(part)
+        self.parts = [bytes(part)]
+        self.cost = MESSAGE_COST + PART_COST + len(part)
 
 
 class Assembler(Generic[T]):
@@ -61,7 +61,7 @@ class Assembler(Generic[T]):
         self._unfinished: dict[int, _Unfinished[T]] = {}
         self._cost = 0
 
-    def first(self, sequence: int, fragment: int, start: T, part: bytes) -> None:
+    def first(self, sequence: int, fragment: int, start: T, part: bytes | memoryview) -> None:
         """Take the first of `fragment` (2 or more) parts; PeerError if the sequence is under way."""
         if sequence in self._unfinished:
             raise PeerError(f"sequence {sequence} begins again, {self._progress(sequence)}")
@@ -86,8 +86,8 @@ class Assembler(Generic[T]):
             self._cost -= unfinished.cost
             return unfinished.start, b"".join(unfinished.parts)
         unfinished.next_id = fragment - 1
-        unfinished.cost += _PART_COST + len(part)
-        self._add(_PART_COST + len(part))
+        unfinished.cost += PART_COST + len(part)
+        self._add(PART_COST + len(part))
         return None
 
     def _add(self, cost: int) -> None:
@@ -104,30 +104,56 @@ Pieces: TypeAlias = "list[bytes | bytearray | memoryview]"
 
 
 class Rest:
-    """What of a large message is still to be sent: `payload` from `at` on."""
+    """What of a large message is still to be sent: the bytes of `pieces`, `size` in each frame."""
 
-    __slots__ = ("_at", "_fragment", "_payload", "_sequence", "_size")
+    __slots__ = ("_at", "_fragment", "_pieces", "_sequence", "_size", "_unsent")
 
-    def __init__(self, sequence: int, payload: memoryview, size: int) -> None:
+    def __init__(self, sequence: int, pieces: Iterable[memoryview], size: int) -> None:
         self._sequence = sequence
-        self._payload = payload
+        self._pieces = deque(pieces)
+        self._at = 0  # what was sent of the first of them
         self._size = size
-        self._at = 0
-        self._fragment = -(-len(payload) // size)
+        self._unsent = sum(map(len, self._pieces))
+        self._fragment = -(-self._unsent // size)
 
     @property
     def left(self) -> int:
         """Bytes on the wire."""
-        return len(self._payload) - self._at + self._fragment * _NEXT_FRAME.size
+        return self._unsent + self._fragment * _NEXT_FRAME.size
 
-    def move(self, out: Pieces) -> bool:
-        """Move the next frame to `out`; tell whether there are more."""
-        part = self._payload[self._at : self._at + self._size]
-        out.append(_NEXT_FRAME.pack(len(part) + _NEXT_OVERHEAD, 131, NEXT, self._sequence, self._fragment))
-        out.append(part)
-        self._at += len(part)
+    @property
+    def fragments(self) -> int:
+        """How many frames it is."""
+        return self._fragment
+
+    def move(self, out: Pieces, enough: int = 0) -> int:
+        """Move frames to `out`, one and more until there are `enough` bytes; give how many there are."""
+        moved = 0
+        while self._fragment:
+            size = min(self._size, self._unsent)
+            out.append(_NEXT_FRAME.pack(size + _NEXT_OVERHEAD, 131, NEXT, self._sequence, self._fragment))
+            self._cut(size, out)
+            self._fragment -= 1
+            moved += _NEXT_FRAME.size + size
+            if moved >= enough:
+                break
+        return moved
+
+    def move_first(self, out: Pieces) -> None:
+        """Move what belongs into the first frame of the message to `out`, and no head."""
+        self._cut(min(self._size, self._unsent), out)
         self._fragment -= 1
-        return self._fragment > 0
+
+    def _cut(self, size: int, out: Pieces) -> None:
+        self._unsent -= size
+        while size:
+            piece = self._pieces[0][self._at : self._at + size]
+            out.append(piece)
+            size -= len(piece)
+            self._at += len(piece)
+            if self._at == len(self._pieces[0]):
+                self._pieces.popleft()
+                self._at = 0
 
 
 class Outbox:
@@ -200,24 +226,28 @@ class Outbox:
             return [b"".join(out)]
         size = sum(map(len, out))
         while self._lanes and (limit is None or size < limit):
-            size += self._move_one(out)
+            size += self._move_one(out, 0 if limit is None else limit - size)
         self.pending -= size
         return out
 
-    def _move_one(self, out: Pieces) -> int:
-        """Move one frame of the lane whose turn it is to `out`; give its size."""
+    def _move_one(self, out: Pieces, enough: int) -> int:
+        """Move one frame of the lane whose turn it is to `out`; give its size.
+
+        While there is no other lane: frames until there are `enough` bytes.
+        """
         key = next(iter(self._lanes))
         lane = self._lanes.pop(key)
         if key is None and self._lanes:
             self._lanes[key] = lane
             return 0
-        start = len(out)
         item = lane[0]
-        if not isinstance(item, Rest):
+        if isinstance(item, Rest):
+            size = item.move(out, 0 if self._lanes else enough)
+        else:
             out += item
-            lane.popleft()
-        elif not item.move(out):
+            size = sum(map(len, item))
+        if not (isinstance(item, Rest) and item.fragments):
             lane.popleft()
         if lane:
             self._lanes[key] = lane
-        return sum(map(len, out[start:]))
+        return size

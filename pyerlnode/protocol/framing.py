@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameReader", "frame"]
 
-_from_bytes: Callable[[bytes], int] = int.from_bytes
+_from_bytes: Callable[[bytes | memoryview], int] = int.from_bytes
 
 
 def frame(body: bytes, prefix: int) -> bytes:
@@ -35,7 +35,7 @@ class FrameReader:
     __slots__ = ("_at", "_data", "_limit", "_need", "_pieces", "_prefix", "_size")
 
     def __init__(self, prefix: int, limit: int) -> None:
-        self._data = b""  # being taken apart, from `_at` on
+        self._data: bytes | memoryview = b""  # being taken apart, from `_at` on
         self._at = 0
         self._pieces: list[bytes] = []  # came later
         self._size = 0  # bytes in `_pieces` and in what is left of `_data`
@@ -82,26 +82,42 @@ class FrameReader:
         self._at = end
         self._size -= self._prefix + length
         self._need = self._prefix
-        return self._data[start:end]
+        return bytes(self._data[start:end])
 
-    def window(self) -> tuple[bytes, int] | None:
-        """All bytes that were not taken, from an offset on; None while no frame can be complete."""
+    def window(self, data: bytes | memoryview) -> tuple[bytes | memoryview | None, bytes | memoryview]:
+        """Received bytes that may hold complete frames, and those of `data` that are to come after them.
+
+        It is `data` itself, and nothing is copied, where no frame is under way: otherwise that one frame
+        is completed first.  None, and nothing is left, where it is still incomplete.
+        """
+        missing = self._need - self._size
+        if not self._size:
+            self._data = data
+            self._at, self._size = 0, len(data)
+            return data, b""
+        self.feed(data[:missing])
         if self._size < self._need:
-            return None
-        if self._pieces:
-            self._join()
-        return self._data, self._at
+            return None, b""
+        return self._data, data[missing:]
 
     def advance(self, at: int) -> None:
         """The frames of the window that end at the offset `at` were taken, and no other is complete."""
-        self._size -= at - self._at
-        self._at = at
+        rest = self._data = bytes(self._data[at:])
+        self._at, self._size = 0, len(rest)
         self._need = self._prefix
-        if self._size >= self._prefix:
-            self._need += _from_bytes(self._data[at : at + self._prefix])
+        if len(rest) >= self._prefix:
+            self._need += _from_bytes(rest[: self._prefix])
+
+    def rest(self) -> bytes:
+        """Take everything that was not taken."""
+        if self._pieces:
+            self._join()
+        rest = bytes(self._data[self._at :])
+        self._data, self._at, self._size, self._need = b"", 0, 0, self._prefix
+        return rest
 
     def _join(self) -> None:
-        self._pieces.insert(0, self._data[self._at :])
+        self._pieces.insert(0, bytes(self._data[self._at :]))
         self._data = b"".join(self._pieces)
         self._at = 0
         self._pieces.clear()

@@ -14,7 +14,9 @@ cdef struct Reader:
     Py_ssize_t cache_refs
     bint text
     bint structs
-    PyObject *octets            # what `start` points into
+    PyObject *octets            # what `start` points into; NULL: made when it is needed, see `_whole`
+    const unsigned char *apart  # where a binary's bytes are left out; NULL: nowhere
+    PyObject *binary            # that binary
     PyObject *atoms
     PyObject *settings
     PyObject *context           # the reference's, made when it is needed
@@ -88,6 +90,7 @@ cdef object _decode(
     r.text = text
     r.structs = structs
     r.octets = <PyObject *>octets
+    r.apart = NULL
     r.atoms = <PyObject *>atoms
     r.settings = <PyObject *>limits
     r.context = NULL
@@ -156,19 +159,28 @@ cdef int _take_back(Reader *r, Py_ssize_t at) except -1:
     return 0
 
 
+cdef object _whole(Reader *r):
+    """What `start` points into as an object, for the reference's functions."""
+    if r.octets == NULL:
+        if r.apart != NULL:
+            _refuse()
+        r.octets = PyBytes_New(<const char *>r.start, r.end - r.start)
+    return <object>r.octets
+
+
 cdef object _rare(Reader *r, int tag):
     """What the reference has a function for, with `at` behind the tag."""
     module = _reference()
     context = _context(r)
     read = context.leaves[tag]
     if read is not None:
-        value, at = read(<object>r.octets, r.at - r.start, context)
+        value, at = read(_whole(r), r.at - r.start, context)
         _take_back(r, at)
         return value
     read = module.OPENERS[tag]
     if read is None:
         _refuse()
-    size, build, at = read(<object>r.octets, r.at - r.start, context)
+    size, build, at = read(_whole(r), r.at - r.start, context)
     _take_back(r, at)
     _open(r, size)
     items = [_term(r) for _ in range(size)]
@@ -180,7 +192,7 @@ cdef object _rare(Reader *r, int tag):
 cdef object _deep(Reader *r):
     """A container at the end of what recursion may do, with `at` on its tag."""
     value, at = _reference().read_deep(
-        <object>r.octets, r.at - r.start, _context(r), r.structs, r.depth
+        _whole(r), r.at - r.start, _context(r), r.structs, r.depth
     )
     _take_back(r, at)
     return value
@@ -332,6 +344,8 @@ cdef _AtomBase _cached_atom(Reader *r, Py_ssize_t index):
 
 cdef object _binary(Reader *r):
     cdef Py_ssize_t size = _u32(_take(r, 4))
+    if r.at == r.apart:
+        return <object>r.binary
     cdef const char *octets = <const char *>_take(r, size)
     if 0 <= r.views <= size:
         return memoryview(<object>r.octets)[octets - <const char *>r.start : r.at - r.start]

@@ -6,6 +6,8 @@ cdef struct Writer:
     unsigned char *end
     PyObject *owned             # the bytes object that `start` points into; NULL where it is the scratch
     PyObject *atom_ref          # NULL where every atom is written out
+    Py_ssize_t large            # binaries of this size are not copied, they go
+    PyObject *apart             # into this list, each with its offset behind it
     Py_ssize_t depth
     bint exact                  # write exact bytes
 
@@ -31,6 +33,7 @@ if _scratch == NULL:
 cdef int _begin(Writer *w, object atom_ref, bint exact) except -1:
     global _scratch_taken
     w.atom_ref = NULL if atom_ref is None else <PyObject *>atom_ref
+    w.large = PY_SSIZE_T_MAX
     w.depth = 0
     w.exact = exact
     w.owned = NULL
@@ -216,6 +219,8 @@ cdef int _write(Writer *w, object item) except -1:
     elif kind is &PyLong_Type:
         return _write_int(w, item)
     elif kind is &PyBytes_Type:
+        if PyBytes_GET_SIZE(item) >= w.large:
+            return _write_apart(w, item)
         return _write_octets(w, PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
     elif kind is &PyTuple_Type:
         return _write_tuple(w, <tuple>item)
@@ -357,6 +362,14 @@ cdef int _write_float(Writer *w, double value) except -1:
 cdef int _write_octets(Writer *w, const char *octets, Py_ssize_t size) except -1:
     _write_head(w, 109, size)
     return _write_raw(w, octets, size)
+
+
+cdef int _write_apart(Writer *w, bytes item) except -1:
+    cdef list apart = <list>w.apart
+    _write_head(w, 109, PyBytes_GET_SIZE(item))
+    apart.append(item)
+    apart.append(w.at - w.start)
+    return 0
 
 
 cdef int _write_str(Writer *w, object text) except -1:
@@ -856,7 +869,7 @@ cdef object _simpler(object item, object module):
 
 
 cdef int _write_fun(Writer *w, object item) except -1:
-    cdef Py_ssize_t start = 0
+    cdef Py_ssize_t start = 0, large = w.large
     cdef unsigned char *p
     if item.raw is not None and not w.exact:
         return _write_buffer(w, item.raw)
@@ -868,6 +881,8 @@ cdef int _write_fun(Writer *w, object item) except -1:
         _write_atom(w, _atom(item.module))
         _write(w, item.old_uniq)
     else:
+        # Its size counts all that is in it.
+        w.large = PY_SSIZE_T_MAX
         start = w.at - w.start
         _write_buffer(w, _struct.pack(">BIB16sII", 112, 0, item.arity, item.uniq, item.index, len(free)))
         _write_atom(w, _atom(item.module))
@@ -880,6 +895,7 @@ cdef int _write_fun(Writer *w, object item) except -1:
         if w.at - w.start - start - 1 > 0xFFFFFFFFLL:
             _refuse()
         _put32(w.start + start + 1, <uint32_t>(w.at - w.start - start - 1))
+        w.large = large
     w.depth -= 1
     return 0
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from node_tools import until
 
-from pyerlnode.node.link import BUSY_LIMIT, DISCONNECT, PORTION, Link
+from pyerlnode.node.link import BUSY_LIMIT, DISCONNECT, LARGE_PORTION, PORTION, Link
 from pyerlnode.protocol.connection import Connection
 from pyerlnode.protocol.control import Send
 from pyerlnode.protocol.events import LocalNode, NameReceived, Settings, Status, Up
-from pyerlnode.term import Atom, Pid
+from pyerlnode.term import Atom, Pid, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -135,8 +135,33 @@ async def test_what_is_sent_in_one_turn_leaves_in_one_write(pair: Pair, writes: 
 async def test_a_large_message_leaves_in_portions(pair: Pair, writes: list[bytes]) -> None:
     pair.to_alex.send(message(b"x" * LARGE))
     assert await arrived(pair, 1) == [LARGE]
-    assert len(writes) >= LARGE // (PORTION + FRAGMENT)
-    assert max(map(len, writes)) <= PORTION + FRAGMENT
+    assert len(writes) >= LARGE // (LARGE_PORTION + FRAGMENT)
+    assert max(map(len, writes)) <= LARGE_PORTION + FRAGMENT
+    assert len(writes[0]) <= PORTION + FRAGMENT
+
+
+async def test_a_system_that_takes_all_at_once_gets_larger_portions(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[int] = []
+    left = 0
+    monkeypatch.setattr(
+        pair.to_alex._transport, "writelines", lambda pieces: writes.append(sum(map(len, pieces)))
+    )
+    monkeypatch.setattr(pair.to_alex._transport, "get_write_buffer_size", lambda: left)
+    pair.to_alex.send(message(b"x" * LARGE))
+    for _ in range(2):
+        pair.to_alex._flush()
+    assert writes[0] <= PORTION + FRAGMENT < LARGE_PORTION <= writes[1] <= LARGE_PORTION + FRAGMENT
+    left = 1
+    pair.to_alex.pause_writing()
+    pair.to_alex.resume_writing()
+    pair.to_alex._flush()
+    assert max(writes[2:]) <= PORTION + FRAGMENT
+    left = 0
+    for _ in range(2):
+        pair.to_alex._flush()
+    assert writes[-2] <= PORTION + FRAGMENT < LARGE_PORTION <= writes[-1]
 
 
 async def test_what_others_send_passes_a_large_message(pair: Pair) -> None:
@@ -148,6 +173,36 @@ async def test_what_others_send_passes_a_large_message(pair: Pair) -> None:
     pair.to_alex.send(message(2, sender=3))
     pair.other.resume_reading()  # type: ignore[attr-defined]
     assert await arrived(pair, 4) == [1, 2, LARGE, len("behind its own sender's")]
+
+
+SHAPES = [
+    b"b" * LARGE,
+    [1, (b"c" * 300_000, "behind", b"d" * 300_000), {"key": b"e" * 70_000}],
+    list(range(300_000)),
+    [b"f" * 1000] * 1000,
+    "é" * 200_000,
+]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_large_messages_of_any_shape_arrive_in_both_directions(loop: str) -> None:
+    factory = asyncio.new_event_loop if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+
+    async def main() -> None:
+        pair = Pair()
+        await pair.open()
+        for number, shape in enumerate(SHAPES):
+            pair.to_alex.send(message(shape, sender=number))
+            pair.to_kate.send(Send(None, Pid(Atom("kate@localhost"), 1, 0, 1), shape))
+            pair.to_alex.send(message("passing", sender=100 + number))
+        for owner, count in ((pair.alex, 2 * len(SHAPES)), (pair.kate, len(SHAPES))):
+            await until(lambda: sum(isinstance(event, Send) for event in owner.events) >= count)  # noqa: B023
+            found = [encode(event.message) for event in owner.events if isinstance(event, Send)]
+            assert sorted(one for one in found if len(one) > 100) == sorted(map(encode, SHAPES))
+        await pair.close()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
 
 
 async def test_two_large_messages_take_turns(pair: Pair) -> None:

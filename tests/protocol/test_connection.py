@@ -154,7 +154,7 @@ def test_any_split_of_the_stream_gives_the_same_events(flags: DistFlag, sizes: l
 
 
 def test_a_10_mb_message_lets_ticks_and_other_messages_pass() -> None:
-    pair = Pair().up()
+    pair = Pair(settings=Settings(fragment_size=64 * 1024)).up()
     big = bytes(range(256)) * 40_000
     pair.kate.send(Send(kate(1), alex(), big), 0.0)
     pair.kate.send(Send(kate(2), alex(), Atom("first")), 0.0)

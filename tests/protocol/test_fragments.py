@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyerlnode.errors import PeerError
+from pyerlnode.protocol._choice import native
 from pyerlnode.protocol.fragments import Assembler, Outbox, Rest
 
 
-def assembler(limit: int = 1_000_000) -> Assembler[str]:
-    return Assembler(limit)
+class New(Protocol):
+    """Makes an assembler."""
+
+    def __call__(self, limit: int = 1_000_000) -> Assembler[str]: ...
 
 
-def test_parts_count_down_to_one() -> None:
+@pytest.fixture(params=["pure", "native"])
+def assembler(request: pytest.FixtureRequest) -> New:
+    if request.param == "pure":
+        return lambda limit=1_000_000: Assembler(limit)
+    if native is None:
+        pytest.skip("the frames are not native")
+    made = native.Assembler
+    return lambda limit=1_000_000: made(limit)
+
+
+def test_parts_count_down_to_one(assembler: New) -> None:
     parts = assembler()
     parts.first(7, 3, "start", b"ab")
     assert parts.next(7, 2, b"cd") is None
     assert parts.next(7, 1, b"ef") == ("start", b"abcdef")
 
 
-def test_sequences_interleave() -> None:
+def test_sequences_interleave(assembler: New) -> None:
     parts = assembler()
     parts.first(1, 2, "one", b"a")
     parts.first(2, 3, "two", b"x")
@@ -30,7 +45,7 @@ def test_sequences_interleave() -> None:
     assert parts.next(2, 1, b"z") == ("two", b"xyz")
 
 
-def test_a_number_may_be_used_again_when_its_message_is_complete() -> None:
+def test_a_number_may_be_used_again_when_its_message_is_complete(assembler: New) -> None:
     parts = assembler()
     for _ in range(2):
         parts.first(1, 2, "one", b"a")
@@ -38,14 +53,14 @@ def test_a_number_may_be_used_again_when_its_message_is_complete() -> None:
 
 
 @pytest.mark.parametrize("fragment", [3, 1, 4, 2**63])
-def test_parts_out_of_order_are_an_error(fragment: int) -> None:
+def test_parts_out_of_order_are_an_error(assembler: New, fragment: int) -> None:
     parts = assembler()
     parts.first(7, 3, "start", b"ab")
     with pytest.raises(PeerError, match="fragment 2 is the next"):
         parts.next(7, fragment, b"")
 
 
-def test_a_part_of_an_unknown_sequence_is_an_error() -> None:
+def test_a_part_of_an_unknown_sequence_is_an_error(assembler: New) -> None:
     parts = assembler()
     with pytest.raises(PeerError, match="no first one"):
         parts.next(7, 1, b"")
@@ -55,27 +70,27 @@ def test_a_part_of_an_unknown_sequence_is_an_error() -> None:
         parts.next(7, 1, b"")
 
 
-def test_a_sequence_that_is_under_way_cannot_begin_again() -> None:
+def test_a_sequence_that_is_under_way_cannot_begin_again(assembler: New) -> None:
     parts = assembler()
     parts.first(7, 3, "start", b"")
     with pytest.raises(PeerError, match="begins again"):
         parts.first(7, 3, "start", b"")
 
 
-def test_an_announced_number_of_parts_costs_nothing() -> None:
+def test_an_announced_number_of_parts_costs_nothing(assembler: New) -> None:
     parts = assembler(10_000)
     parts.first(7, 2**64 - 1, "start", b"x" * 1000)
     assert parts.next(7, 2**64 - 2, b"x" * 1000) is None
 
 
-def test_unfinished_messages_are_bounded_in_bytes() -> None:
+def test_unfinished_messages_are_bounded_in_bytes(assembler: New) -> None:
     parts = assembler(100_000)
     parts.first(1, 1000, "start", b"x" * 50_000)
     with pytest.raises(PeerError, match="more than 100000 bytes"):
         parts.next(1, 999, b"x" * 50_000)
 
 
-def test_empty_parts_are_bounded_too() -> None:
+def test_empty_parts_are_bounded_too(assembler: New) -> None:
     parts = assembler(100_000)
     parts.first(1, 2**40, "start", b"")
     with pytest.raises(PeerError, match="1 unfinished messages"):
@@ -83,14 +98,14 @@ def test_empty_parts_are_bounded_too() -> None:
             parts.next(1, fragment, b"")
 
 
-def test_messages_that_only_begin_are_bounded_too() -> None:
+def test_messages_that_only_begin_are_bounded_too(assembler: New) -> None:
     parts = assembler(100_000)
     with pytest.raises(PeerError, match="unfinished messages need more"):
         for sequence in range(1000):
             parts.first(sequence, 2, "start", b"")
 
 
-def test_complete_messages_cost_nothing_any_more() -> None:
+def test_complete_messages_cost_nothing_any_more(assembler: New) -> None:
     parts = assembler(100_000)
     for sequence in range(100):
         parts.first(sequence, 2, "start", b"x" * 40_000)
@@ -100,7 +115,7 @@ def test_complete_messages_cost_nothing_any_more() -> None:
 # A large message in these tests: its first frame, then parts of two bytes.
 def large(outbox: Outbox, key: object, name: bytes, parts: int = 3) -> None:
     body = name * 2 * parts
-    outbox.put([b"<", name, b">"], 3, key, Rest(name[0], memoryview(body), 2))
+    outbox.put([b"<", name, b">"], 3, key, Rest(name[0], [memoryview(body)], 2))
 
 
 def small(outbox: Outbox, key: object, text: bytes) -> None:
@@ -159,11 +174,31 @@ def test_large_messages_take_turns() -> None:
 def test_parts_of_a_large_message_are_handed_out_as_they_are() -> None:
     outbox = Outbox()
     payload = memoryview(bytes(30))
-    outbox.put([b"first", payload[:10]], 15, "a", Rest(1, payload[10:], 10))
+    outbox.put([b"first", payload[:10]], 15, "a", Rest(1, [payload[10:]], 10))
     pieces = outbox.take_pieces()
     assert [len(piece) for piece in pieces if isinstance(piece, memoryview)] == [10, 10, 10]
     assert all(piece.obj is payload.obj for piece in pieces if isinstance(piece, memoryview))
     assert outbox.take_pieces() == []
+
+
+def test_parts_are_cut_out_of_several_pieces() -> None:
+    outbox = Outbox()
+    pieces = [memoryview(one) for one in (b"abc", b"d", b"efghij", b"k")]
+    rest = Rest(7, pieces, 4)
+    first: list[bytes | bytearray | memoryview] = []
+    rest.move_first(first)
+    assert (b"".join(first), rest.fragments, rest.left) == (b"abcd", 2, 7 + 2 * 22)
+    outbox.put([b"<", *first], 5, "a", rest)
+    data = outbox.take()
+    seven = (7).to_bytes(8, "big")
+    heads = [bytes.fromhex(f"000000{size} 8346") + seven for size in ("16", "15")]
+    assert data == b"<abcd%b%befgh%b%bijk" % (
+        heads[0],
+        (2).to_bytes(8, "big"),
+        heads[1],
+        (1).to_bytes(8, "big"),
+    )
+    assert outbox.pending == 0
 
 
 def test_a_limit_leaves_parts_that_others_then_pass() -> None:
@@ -229,7 +264,7 @@ def test_order_per_sender_is_kept_and_nothing_is_lost(steps: list[tuple[int | No
         expected.append((key, number))
         if parts:
             last_part[number] = (key, number)
-            outbox.put([bytes((ord("l"), number))], 2, key, Rest(number, memoryview(b"xy" * parts), 2))
+            outbox.put([bytes((ord("l"), number))], 2, key, Rest(number, [memoryview(b"xy" * parts)], 2))
         else:
             outbox.put([bytes((ord("s"), number))], 2, key)
         collect(limit)

@@ -94,15 +94,35 @@ def test_what_was_read_into_a_buffer_that_is_used_again() -> None:
 
 def test_a_window_shows_all_that_may_be_complete() -> None:
     reader = FrameReader(4, 100)
-    reader.feed(frame(b"one", 4)[:3])
-    assert reader.window() is None
-    reader.feed(frame(b"one", 4)[3:] + frame(b"two", 4)[:6])
-    found = reader.window()
-    assert found is not None
-    data, at = found
-    assert data[at:] == frame(b"one", 4) + frame(b"two", 4)[:6]
-    reader.advance(at + 7)
-    assert reader.window() is None
+    data = frame(b"one", 4) + frame(b"two", 4)[:6]
+    assert reader.window(data) == (data, b"")
+    reader.advance(7)
     assert reader.unfinished() == "2 of 3 bytes"
-    reader.feed(b"o")
-    assert reader.take() == b"two"
+    assert reader.window(b"o" + frame(b"three", 4)) == (frame(b"two", 4), frame(b"three", 4))
+    reader.advance(7)
+    assert reader.window(frame(b"three", 4)) == (frame(b"three", 4), b"")
+    reader.advance(9)
+    assert reader.unfinished() is None
+
+
+def test_a_window_shows_what_was_received_where_it_is() -> None:
+    reader = FrameReader(4, 100)
+    buffer = bytearray(frame(b"one", 4) + b"\0\0")
+    window, rest = reader.window(memoryview(buffer))
+    assert isinstance(window, memoryview) and window.obj is buffer and not rest
+    reader.advance(7)
+    buffer[:] = bytes(len(buffer))
+    # What is left is kept, whatever is read there next.
+    assert reader.window(b"\0") == (None, b"")
+    assert reader.window(b"\x01x") == (b"\0\0\0\x01", b"x")
+    reader.advance(0)
+    assert reader.window(b"x") == (b"\0\0\0\x01x", b"")
+
+
+def test_the_rest_is_all_that_was_not_taken() -> None:
+    reader = FrameReader(2, 100)
+    reader.feed(frame(b"last", 2) + frame(b"first", 4)[:5])
+    assert reader.take() == b"last"
+    reader.expect(4, 100)
+    assert reader.rest() == frame(b"first", 4)[:5]
+    assert reader.buffered == 0 and reader.unfinished() is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,8 +28,12 @@ from pyerlnode.protocol.control import (
 )
 from pyerlnode.protocol.events import Peer, Settings
 from pyerlnode.protocol.flags import OFFERED_VISIBLE, DistFlag
-from pyerlnode.protocol.fragments import Outbox
-from pyerlnode.term import Atom, ImproperList, Pid, Reference
+from pyerlnode.protocol.fragments import Assembler, Outbox
+from pyerlnode.protocol.framing import FrameReader
+from pyerlnode.term import Atom, ImproperList, Pid, Reference, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 pytestmark = pytest.mark.skipif(native is None, reason="the frames are not native")
 
@@ -80,14 +84,26 @@ def written(monkeypatch: pytest.MonkeyPatch, pure: bool) -> bytes:
     return b"".join(parts) + b"\0\0\0\0"
 
 
-def outcome(data: bytes, pure: bool) -> tuple[list[Any], str | int]:
-    """What was read, and where it ended or why."""
+def outcome(data: bytes, pure: bool, pieces: Iterable[int] = ()) -> tuple[list[Any], str | None]:
+    """What was read, `pieces` bytes at a time and then the rest, and what is under way or wrong then."""
     parser = channel.FrameParser(PEER, SETTINGS)
     if pure:
-        parser.read_all = parser._read_one_by_one
+        parser._assembler = Assembler(SETTINGS.max_unfinished)
+        parser.read_all, parser.unfinished = parser._read_one_by_one, lambda: None
+    frames = FrameReader(4, SETTINGS.max_frame)
+    buffer = bytearray(len(data))
     events: list[Any] = []
+    at = 0
     try:
-        return events, parser.read_all(data, 0, events)
+        for size in (*pieces, len(data)):
+            buffer[: len(data[at : at + size])] = data[at : at + size]
+            rest: bytes | memoryview = memoryview(buffer)[: len(data[at : at + size])]
+            at += size
+            while rest:
+                window, rest = frames.window(rest)
+                if window is not None:
+                    frames.advance(parser.read_all(window, 0, events))
+        return events, frames.unfinished() or parser.unfinished()
     except PeerError as error:
         return events, str(error)
 
@@ -98,10 +114,10 @@ def test_both_write_the_same(monkeypatch) -> None:
 
 def test_both_read_what_was_written(monkeypatch) -> None:
     data = written(monkeypatch, pure=False)
-    events, end = outcome(data, pure=False)
-    assert (events, end) == outcome(data, pure=True)
+    events, wrong = outcome(data, pure=False)
+    assert (events, wrong) == outcome(data, pure=True)
     assert len(events) == len(controls())
-    assert end == len(data)
+    assert wrong is None
 
 
 def test_both_say_the_same_of_bytes_cut_short(monkeypatch) -> None:
@@ -129,3 +145,111 @@ def test_a_message_that_cannot_be_written_leaves_the_cache_as_it_was() -> None:
     writer.write(Send(FROM, TO, Atom("new to the cache")))
     events, _ = outcome(outbox.take(), pure=True)
     assert events == [Send(FROM, TO, Atom("new to the cache"))]
+
+
+# --- large messages ------------------------------------------------------------------
+
+BINARY = bytes(range(256)) * 8
+LARGE = [
+    BINARY,
+    (Atom("$gen_call"), (FROM, ImproperList([Atom("alias")], REF)), (Atom("echo"), BINARY)),
+    [{Atom("key"): BINARY, b"other": [2**80, -1.5, 70_000]}, "behind it", b"x" * 299, b"x" * 300],
+    [BINARY, b"y" * 1000, b"", BINARY],
+    [[1] * 200, b"z" * 400, ["text"] * 100],
+    {BINARY: BINARY, 1: 2},
+    [list(range(1000)), 2**5000],
+    [b"small" * 10] * 40,
+    "é" * 1000,
+    bytearray(BINARY),
+    (BINARY, [[[[BINARY]]]], ImproperList([BINARY], BINARY)),
+]
+
+
+def large(interleaved: bool) -> bytes:
+    """All of LARGE, each of another process, with small messages between their parts."""
+    outbox = Outbox()
+    writer = channel.FrameWriter(PEER, THERE, SETTINGS, outbox)
+    parts = []
+    for number, message in enumerate(LARGE):
+        writer.write(Send(Pid(THERE, number, 0, 7), TO, message))
+        if not interleaved:
+            parts.append(outbox.take())
+    while data := outbox.take(200):
+        parts.append(data)
+        if outbox.busy:
+            writer.write(Send(FROM, TO, Atom("between")))
+    return b"".join(parts)
+
+
+def expected() -> list[Any]:
+    return sorted(encode(message) for message in LARGE)
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("size", [1, 7, 22, 23, 100, 322, 323, 1000, 100_000])
+def test_large_messages_however_they_are_cut(size: int, interleaved: bool) -> None:
+    data = large(interleaved)
+    events, wrong = outcome(data, False, [size] * (len(data) // size))
+    assert (events, wrong) == outcome(data, True)
+    assert wrong is None
+    assert sorted(encode(event.message) for event in events if event.message != "between") == expected()
+
+
+def test_large_messages_are_written_the_same(monkeypatch) -> None:
+    native_one = large(interleaved=True)
+    monkeypatch.setattr(channel, "_make_frame", channel._make_frame_in_python)
+    monkeypatch.setattr(channel, "_new_cache", AtomCacheWriter)
+    assert native_one == large(interleaved=True)
+
+
+def test_a_large_message_cut_short_at_any_byte() -> None:
+    data = large(interleaved=False)[:6000]
+    source = random.Random(2)
+    for end in range(0, len(data), 3):
+        pieces = [source.randrange(1, 700) for _ in range(4)]
+        assert outcome(data[:end], False, pieces) == outcome(data[:end], True), (end, pieces)
+
+
+def test_changed_bytes_of_large_messages_have_the_same_outcome() -> None:
+    data = large(interleaved=True)
+    source = random.Random(3)
+    # Where heads are: what a length, a sequence, an id or a tag says.
+    starts = [at for at in range(len(data) - 64) if data[at : at + 2] in (b"\x83E", b"\x83F")]
+    heads = [at + byte for at in starts for byte in range(-4, 60)]
+    for case in range(CASES // 4):
+        changed = bytearray(data)
+        for _ in range(source.randrange(1, 3)):
+            changed[source.choice(heads)] = source.choice((0, 1, 2, 68, 69, 70, 97, 104, 109, 131, 255))
+        pieces = [source.randrange(1, 900) for _ in range(source.randrange(5))]
+        both = [repr(outcome(bytes(changed), pure, () if pure else pieces)) for pure in (False, True)]
+        assert both[0] == both[1], (case, pieces, bytes(changed).hex())
+
+
+def test_a_binary_that_is_announced_larger_than_it_comes() -> None:
+    control = encode((22, FROM, TO))[1:]
+    head = b"\x83\x45" + bytes(7) + b"\x01" + bytes(7) + b"\x02\0" + control
+    rest = b"\x83\x46" + bytes(7) + b"\x01" + bytes(7) + b"\x01" + b"y" * 100
+    for size in (101, 102, 150, 151, 2**32 - 1):
+        first = head + b"h\x02m" + size.to_bytes(4, "big") + b"x" * 50
+        data = b"".join(len(one).to_bytes(4, "big") + one for one in (first, rest))
+        found = outcome(data, False)
+        assert found == outcome(data, True)
+        assert "its joined fragments" in str(found[1])
+
+
+def test_what_is_sent_is_what_it_was_then() -> None:
+    outbox = Outbox()
+    writer = channel.FrameWriter(PEER, THERE, SETTINGS, outbox)
+    changing = bytearray(b"before" * 100)
+    writer.write(Send(FROM, TO, [changing, BINARY]))
+    changing[:] = b"behind" * 100
+    events, _ = outcome(outbox.take(), False)
+    assert events == [Send(FROM, TO, [b"before" * 100, BINARY])]
+
+
+def test_no_binary_of_a_fragments_size_is_copied() -> None:
+    outbox = Outbox()
+    channel.FrameWriter(PEER, THERE, SETTINGS, outbox).write(Send(FROM, TO, (Atom("echo"), BINARY)))
+    pieces = outbox.take_pieces()
+    ours = [piece for piece in pieces if isinstance(piece, memoryview) and piece.obj is BINARY]
+    assert b"".join(ours) == BINARY
