@@ -23,18 +23,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyerlnode.otp import gen
-from pyerlnode.process import Request
 from pyerlnode.process.mailbox import Unopened
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.process import ALIVE
-from pyerlnode.process.request import DEMONITOR
+from pyerlnode.process.request import DEMONITOR, Request
 from pyerlnode.process.task import ProcessTask, runs_in
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from pyerlnode.otp.gen import Caller
-    from pyerlnode.process import Process
+    from pyerlnode.process.process import Process
     from pyerlnode.term import Term
 
 __all__ = ["LocalCall"]
@@ -50,11 +49,11 @@ class LocalCall(Request, Unopened):
             process.check_alive()
         # The other slots are filled when it is opened.
         self._waiter = None
-        self._process = process
+        self.process = process
         self.server = server
         self.request = request
         self._timeout = timeout
-        self._over = False
+        self.is_over = False
         self._caller: Caller | None = None
         self._opened = False
         self.message = self.down_reason = self.NOTHING
@@ -62,17 +61,17 @@ class LocalCall(Request, Unopened):
     # --- who waits ----------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, None]:
-        process = self._process
+        process = self.process
         task = process.task
         if task is not None and task.hand_over(self.server, self):
-            if self._over and process.exit_reason is ALIVE:
+            if self.is_over and process.exit_reason is ALIVE:
                 return
         else:
             self.server.put(self)
             if task is None or not runs_in(process):
                 # Of a task within the process: when the process ends, only the monitor ends its wait.
                 self.outlasts_the_run()
-                yield from super().__await__()
+                yield from Request.__await__(self)
                 return
         process.receives = 0
         self._waiter = task
@@ -81,27 +80,27 @@ class LocalCall(Request, Unopened):
         # A generator is resumed without a Python call; it lives no longer than the call.
         while True:
             yield self
-            if self._over:
+            if self.is_over:
                 return
 
     def outlasts_the_run(self) -> None:
-        if self._over:
+        if self.is_over:
             return
         self.open()
-        if self._timeout is not None and not self._over:
-            self._timer = self._process.runtime.call_later(self._timeout, self._end)
+        if self._timeout is not None and not self.is_over:
+            self._timer = self.process.runtime.call_later(self._timeout, self._end)
 
     def close(self) -> None:
-        self._over = True
+        self.is_over = True
         if self._caller is not None:
-            self._process.runtime.aliases.pop(self.ref, None)
-            super().close()
+            self.process.runtime.aliases.pop(self.ref, None)
+            Request.close(self)
 
     # --- who is asked -------------------------------------------------------------------
 
     def answer(self, value: Term) -> None:
         """The reply; it reaches nobody when the wait is over, or the server has ended."""
-        if self._over:
+        if self.is_over:
             return
         if self.server.exit_reason is not ALIVE:
             self.down(self.server.exit_reason)
@@ -109,7 +108,7 @@ class LocalCall(Request, Unopened):
         self.message = (None, value)
         if self._caller is not None:
             self.close()
-        self._over = True
+        self.is_over = True
         waiter = self._waiter
         if type(waiter) is ProcessTask:  # `wake`, without the call
             waiter.resume()
@@ -119,12 +118,12 @@ class LocalCall(Request, Unopened):
     def caller(self) -> Caller:
         """What `GenServer.reply` takes; from now on there is an alias."""
         if self._caller is None:
-            process = self._process
+            process = self.process
             runtime = process.runtime
             self._timer = None
             self.ref = ref = runtime.make_ref()
             self._caller = (process.pid, gen.alias_tag(ref))
-            if not self._over and process.alive:
+            if not self.is_over and process.alive:
                 runtime.aliases[ref] = self
         return self._caller
 
@@ -134,13 +133,13 @@ class LocalCall(Request, Unopened):
             return
         self._opened = True
         self.caller()
-        if self._over or not self._process.alive:
+        if self.is_over or not self.process.alive:
             return
         if not self.server.alive:
             self.down(self.server.exit_reason)
             return
         self.item = self.server.pid
-        Monitors.of(self._process).watch(self.ref, Watch(self.item, DOWN, DEMONITOR, self))
+        Monitors.of(self.process).watch(self.ref, Watch(self.item, DOWN, DEMONITOR, self))
 
     def opened(self) -> Term:
         """The message as everybody else sees it: `{'$gen_call', From, Request}`."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pyerlnode.otp.dispatch import Handler, Handlers
     from pyerlnode.otp.gen import Caller
-    from pyerlnode.process import Process
+    from pyerlnode.process.process import Process
 
     Pending = Coroutine[Any, Any, None] | None
 

@@ -28,7 +28,7 @@ __all__ = ["ServerSystem"]
 class ServerSystem(Suspendable):
     """Base of the `Behaviour` of a GenServer; `state` is the instance of its class."""
 
-    __slots__ = ("_class", "_handlers", "debug", "parent", "process", "state")
+    __slots__ = ("_class", "_handlers", "debug", "parent", "state")
     system_module: Atom = Atom("gen_server")
     parent: Pid
     state: Any

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyerlnode.process import Process
+    from pyerlnode.process.process import Process
     from pyerlnode.term import Term
 
 __all__ = ["Suspendable"]
@@ -18,7 +18,7 @@ __all__ = ["Suspendable"]
 class Suspendable:
     """Base of a behaviour that keeps what comes while it is suspended in `_held`."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "process")
     process: Process
 
     def __init__(self) -> None:

@@ -19,7 +19,8 @@ from pyerlnode.process.runtime import (
     current_runtime,
     this_process,
 )
-from pyerlnode.process.task import ProcessTask, Suspension
+from pyerlnode.process.suspension import Suspension
+from pyerlnode.process.task import ProcessTask
 
 __all__ = [
     *_api,

@@ -36,7 +36,7 @@ from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.portal import abandoned, awaited, check_wanted, current_work, settle, wait
 from pyerlnode.process.process import current_process
 from pyerlnode.process.runtime import this_process
-from pyerlnode.process.task import Suspension
+from pyerlnode.process.suspension import Suspension
 from pyerlnode.process.workers import BODY, Task, Worker
 
 if TYPE_CHECKING:

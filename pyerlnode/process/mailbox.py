@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from pyerlnode.process.task import Suspension
+from pyerlnode.process.suspension import Suspension
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,6 +125,10 @@ class Mailbox:
         if self.new is None:
             self.new = deque()
         self.new.extendleft(reversed(messages))
+
+    def begin(self, receive: Receive) -> None:
+        """From now on `receive` waits for one of the messages."""
+        self.receiving = receive
 
     def close(self, reason: Term) -> None:
         """The process has ended: nothing is here any more, and who waits for a message waits no longer."""

@@ -22,6 +22,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from pyerlnode.errors import Abandoned, UsageError
+from pyerlnode.process.scheduler import Runnable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,8 +66,10 @@ class OtherThread(UsageError):
         return _asked(self.process, work, answer, context.run, step)
 
 
-class _Step:
+class _Step(Runnable):
     """One call that a thread has asked for; run on the loop."""
+
+    __slots__ = ("_answer", "_call", "_process", "_value", "_work")
 
     def __init__(
         self,

@@ -22,9 +22,11 @@ from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.errors import ErlangError, Exit, UsageError
+from pyerlnode.process import waiting
 from pyerlnode.process.log_events import process_crashed
-from pyerlnode.process.mailbox import NO_MESSAGE, Mailbox, Receive
+from pyerlnode.process.mailbox import Mailbox
 from pyerlnode.process.reasons import exc_info, exit_reason
+from pyerlnode.process.scheduler import Runnable
 from pyerlnode.process.suspended import Suspended
 from pyerlnode.process.task import ProcessTask
 from pyerlnode.term import Atom, Pid, Reference, Term
@@ -72,7 +74,7 @@ class Behaviour(Protocol):
         """Called with each message, oldest first."""
 
 
-class Process:
+class Process(Runnable):
     """One process of a `Runtime`; made by `Runtime.spawn` and `Runtime.attach`."""
 
     __slots__ = (
@@ -94,6 +96,7 @@ class Process:
         "name",
         "owner",
         "pid",
+        "queue",
         "receives",
         "runtime",
         "starting",
@@ -105,6 +108,7 @@ class Process:
 
     def __init__(self, runtime: Runtime, pid: Pid, group_leader: Pid | None) -> None:
         self.runtime = runtime
+        self.queue = runtime.queue
         self.pid = pid
         self.group_leader = group_leader or pid
         self.name: Atom | None = None
@@ -234,7 +238,7 @@ class Process:
             waiting = handle(message)
             left -= 1
             # Now and then only: the clock takes as long as a call of a function.
-            if left & 7 == 0 and self.runtime.queue.is_late:
+            if left & 7 == 0 and self.queue.is_late:
                 break
         return waiting
 
@@ -287,7 +291,7 @@ class Process:
     def _enqueue(self) -> None:
         if not self._queued:
             self._queued = True
-            self.runtime.queue.append(self)
+            self.queue.append(self)
 
     # --- no turns for a while ---------------------------------------------------
 
@@ -308,7 +312,7 @@ class Process:
     def _end_suspension(self) -> None:
         suspended, self.suspended = self.suspended, None
         if suspended is not None:
-            suspended.make_up(self.runtime.queue)
+            suspended.make_up(self.queue)
 
     # --- mail -------------------------------------------------------------------
 
@@ -328,49 +332,18 @@ class Process:
             mailbox.receiving.wake()
         if not self._queued and self.task is None and self.behaviour is not None:
             self._queued = True
-            queue = self.runtime.queue  # `queue.append(self)`, as in `_work`
+            queue = self.queue  # `queue.append(self)`, as in `_work`
             queue.ready.append(self)
             if not queue.scheduled:
                 queue.schedule()
 
-    async def receive(self, match: Matcher | None, timeout: float | None) -> Term:
+    def receive(self, match: Matcher | None, timeout: float | None) -> Coroutine[Any, Any, Term]:
         """Take the first message that `match` accepts, waiting at most `timeout` seconds.
 
         Raises TimeoutError when none came, Exit in a task of a process that has ended or
         ends meanwhile.
         """
-        if self.receives >= MESSAGES_PER_TURN:
-            await self.let_others_run()
-        self.receives += 1
-        self.check_alive()
-        mailbox = self.mailbox
-        if mailbox is None:
-            mailbox = self.mailbox = Mailbox()
-        if mailbox.receiving is not None:
-            raise UsageError(f"another task of {self!r} is in receive already")
-        mailbox.rewind()
-        message = mailbox.scan(match)
-        if message is not NO_MESSAGE:
-            return message
-        if timeout is None or timeout > 0:
-            receive = mailbox.receiving = Receive(mailbox, match)
-            timer = None if timeout is None else self.runtime.call_later(timeout, receive.time_out)
-            try:
-                await receive
-            finally:
-                mailbox.receiving = None
-                if timer is not None:
-                    timer.cancel()
-            self.receives = 0
-            if receive.message is not NO_MESSAGE:
-                return receive.message
-            self.check_alive()
-        raise TimeoutError(f"no message that fits within {timeout} s")
-
-    async def let_others_run(self) -> None:
-        """Step back in favour of other processes: a loop that always finds mail would never let go."""
-        self.receives = 0
-        await asyncio.sleep(0)
+        return waiting.receive(self, match, timeout)
 
     def check_may_wait(self, what: str) -> None:
         """UsageError where waiting cannot work: in a `def` callback; Exit in a process that has ended."""

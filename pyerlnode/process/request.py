@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pyerlnode.process import waiting
 from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
-from pyerlnode.process.task import Suspension
+from pyerlnode.process.suspension import Suspension
 from pyerlnode.term import Atom, Pid, Term
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Coroutine
 
     from pyerlnode.process.process import Process
 
@@ -33,15 +35,15 @@ class Request(Suspension):
     False): what a stranger sends to the reference is no answer then.
     """
 
-    __slots__ = ("_deadline", "_over", "_process", "_timer", "down_reason", "item", "message", "ref")
+    __slots__ = ("_deadline", "_timer", "down_reason", "is_over", "item", "message", "process", "ref")
     NOTHING: Any = _NOTHING
 
     def __init__(self, process: Process, item: Monitored, *, replies: bool = True) -> None:
         self._waiter = None
         process.check_alive()
-        self._process = process
+        self.process = process
         self.item = item
-        self._over = False
+        self.is_over = False
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.message: Term = _NOTHING
@@ -68,52 +70,44 @@ class Request(Suspension):
         return self.down_reason is not _NOTHING
 
     def ready(self) -> bool:
-        return self._over
+        return self.is_over
 
     def alias_message(self, message: Term) -> None:
         """A message came to the alias: the first one counts."""
-        if not self._over:
+        if not self.is_over:
             self.message = message
             self._end()
 
     def down(self, reason: Term) -> None:
         """The monitor fired."""
-        if not self._over:
+        if not self.is_over:
             self.down_reason = reason
             self._end()
 
-    async def wait(self, timeout: float | None) -> None:
+    def wait(self, timeout: float | None) -> Coroutine[Any, Any, None]:
         """Wait for either, at most `timeout` seconds (None: for ever)."""
-        try:
-            if not self._over:
-                if timeout is not None:
-                    self.expire_in(timeout)
-                await self
-            else:
-                await self._process.let_others_run()
-        finally:
-            self.close()
+        return waiting.answered(self, timeout)
 
     def expire_in(self, timeout: float) -> None:
         """Let the wait be over in `timeout` seconds, whatever has come until then."""
-        runtime = self._process.runtime
+        runtime = self.process.runtime
         self._deadline = runtime.loop.time() + timeout
         # Most calls within a node are answered before the loop gets control back, and need no timer.
         runtime.queue.after_run(self._arm)
 
     def close(self) -> None:
         """Give up the monitor and the alias; harmless when they are gone already."""
-        self._over = True
+        self.is_over = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._process.monitors is not None:
-            self._process.monitors.unwatch(self.ref)
+        if self.process.monitors is not None:
+            self.process.monitors.unwatch(self.ref)
 
     def _end(self) -> None:
         self.close()
         self.wake()
 
     def _arm(self) -> None:
-        if not self._over:
-            self._timer = self._process.runtime.loop.call_at(self._deadline, self._end)
+        if not self.is_over:
+            self._timer = self.process.runtime.loop.call_at(self._deadline, self._end)

@@ -449,7 +449,7 @@ class Runtime:
         self.threads.close()
         self.workers.close()
 
-    def _unwinds(self, task: asyncio.Future[Any]) -> bool:
+    def _unwinds(self, task: object) -> bool:
         here: object = asyncio.current_task()
         return isinstance(task, ProcessTask) and task.process.runtime is self and task is not here
 

@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,20 +41,23 @@ def schedulers_online() -> int:
     return os.cpu_count() or 1
 
 
-class Runnable(Protocol):
+class Runnable:
     """What may stand in the run queue."""
+
+    __slots__ = ()
 
     def turn(self) -> None:
         """Run for a bounded while; append oneself to the queue again if there is more to do."""
+        raise NotImplementedError
 
 
 class RunQueue:
     """The queue of everything that can run, on one event loop."""
 
-    __slots__ = ("_after", "_context", "_loop", "_stop", "handed_to", "ready", "scheduled")
+    __slots__ = ("_after", "_context", "_stop", "handed_to", "loop", "ready", "scheduled")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
-        self._loop = loop
+        self.loop = loop
         # One context for all runs: without it each would copy that of whoever filled the queue.
         self._context = context
         self.ready: deque[Runnable] = deque()
@@ -101,7 +104,7 @@ class RunQueue:
     def schedule(self) -> None:
         """Have the queue run, soon; to be called when something is put into `ready` and not `scheduled`."""
         self.scheduled = True
-        self._loop.call_soon(self._run, context=self._context)
+        self.loop.call_soon(self._run, context=self._context)
 
     def _run(self) -> None:
         ready = self.ready
@@ -123,7 +126,7 @@ class RunQueue:
         finally:
             # Also after a KeyboardInterrupt out of user code: what waits must not wait for ever.
             if ready or self._after:
-                self._loop.call_soon(self._run, context=self._context)
+                self.loop.call_soon(self._run, context=self._context)
             else:
                 self.scheduled = False
 

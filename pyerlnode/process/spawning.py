@@ -20,7 +20,7 @@ from pyerlnode.errors import BadArg, ErlangError, Exit
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import DOWN, Monitors, Waiter, Watch
 from pyerlnode.process.process import current_process
-from pyerlnode.process.task import Suspension
+from pyerlnode.process.suspension import Suspension
 from pyerlnode.protocol.control import Demonitor, SpawnReply, SpawnRequest
 from pyerlnode.protocol.control import Exit as ExitSignal
 from pyerlnode.term import Atom, Export, Pid, Reference, Term

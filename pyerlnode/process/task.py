@@ -16,76 +16,29 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import _enter_task, _leave_task, _register_task, _unregister_task
-from typing import TYPE_CHECKING, Any
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyerlnode.errors import UsageError
+from pyerlnode.process.suspension import Resumable, Suspension
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator
     from contextvars import Context
 
     from pyerlnode.process.process import Process
     from pyerlnode.process.suspended import Suspended
     from pyerlnode.term import Term
 
+    Callback: TypeAlias = Callable[["ProcessTask"], object]
+
+# How a coroutine has ended.
+_RUNS: Final = 0
+_DONE: Final = 1
+_CANCELLED: Final = 2
 
 # Turns that a coroutine gives to others in the middle of its own before it has to wait itself.
 HANDED_OVER_PER_TURN = 64
-
-
-class Suspension:
-    """Something that a coroutine waits for, without a future where it can.
-
-    A subclass says in `ready()` whether the wait is over and calls `wake()` whenever
-    that may have become true.  Awaiting it returns when `ready()` is true.
-    """
-
-    __slots__ = ("_waiter",)
-
-    def __init__(self) -> None:
-        self._waiter: ProcessTask | asyncio.Future[None] | None = None
-
-    def ready(self) -> bool:
-        """Whether the wait is over."""
-        raise TypeError(f"{type(self).__name__} does not say when it is ready")
-
-    def outlasts_the_run(self) -> None:
-        """Called after `ProcessTask.wait_in_this_run`: the wait goes on, and the loop gets control back."""
-
-    def wake(self) -> None:
-        """Let the waiting coroutine look again."""
-        waiter = self._waiter
-        if isinstance(waiter, ProcessTask):
-            waiter.resume()
-        elif waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    # An iterator and no generator: what waits in numbers must not keep a frame for it.
-
-    def __await__(self) -> Generator[Any, None, None]:
-        if self._waiter is not None:
-            raise UsageError("another task of this process waits for the same thing already")
-        return self  # type: ignore[return-value]  # all that `await` needs of a generator
-
-    def __iter__(self) -> Suspension:
-        return self
-
-    def __next__(self) -> Any:
-        if self.ready():
-            self._waiter = None
-            raise StopIteration
-        task: object = asyncio.current_task()
-        if isinstance(task, ProcessTask):
-            self._waiter = task
-            return self
-        self._waiter = future = asyncio.get_running_loop().create_future()
-        future._asyncio_future_blocking = True  # what `await future` says to the task
-        return future
-
-    def throw(self, error: BaseException) -> Any:
-        """The wait is given up, as a rule by a cancellation."""
-        self._waiter = None
-        raise error
 
 
 def runs_in(process: Process) -> bool:
@@ -94,37 +47,48 @@ def runs_in(process: Process) -> bool:
     return running is not None and (running is process.task or running is process.owner)
 
 
-class ProcessTask(asyncio.Future[None]):
+class ProcessTask(Resumable):
     """The task of one coroutine of a process.
 
     It outlives its process when that is killed: the coroutine then unwinds with
     `CancelledError`, as any cancelled task does, while to all observers the process
     is dead.
+
+    It is no `asyncio.Future`, of which a process would need little, but can be awaited and
+    waited for as one.
     """
 
     __slots__ = (
-        "_cancel_text",
+        "__weakref__",
+        "_asyncio_future_blocking",
+        "_callbacks",
+        "_cancel_message",
         "_cancels",
         "_context",
         "_coro",
+        "_ended",
         "_exception_in",
         "_fut_waiter",
         "_must_cancel",
+        "_queue",
         "_queued",
         "process",
         "watched",
     )
 
     def __init__(self, process: Process, coro: Coroutine[Any, Any, Any], context: Context) -> None:
-        super().__init__(loop=process.runtime.loop)
         self.process = process
+        self._queue = process.runtime.queue
+        self._asyncio_future_blocking = False
+        self._callbacks: list[tuple[Callback, Context | None]] | None = None
+        self._ended = _RUNS
         self._coro = coro
         self._context = context
-        # These two have the names that asyncio's own tasks have: anyio looks at them.
+        # These have the names that asyncio's own tasks have: anyio and `asyncio.gather` look at them.
         self._must_cancel = False
         self._fut_waiter: Any = None
         self._cancels = 0
-        self._cancel_text: Any = None
+        self._cancel_message: Any = None
         self._exception_in: BaseException | None = None
         self._queued = False
         self.watched = False
@@ -139,14 +103,14 @@ class ProcessTask(asyncio.Future[None]):
         """Step the coroutine once, unless a future is going to say when."""
         self._queued = False
         waits_for = self._fut_waiter
-        if (waits_for is None or isinstance(waits_for, Suspension)) and not self.done():
+        if (waits_for is None or isinstance(waits_for, Suspension)) and self._ended == _RUNS:
             self.step()
 
     def resume(self) -> None:
         """Put the coroutine into the run queue, once."""
         if not self._queued:
             self._queued = True
-            queue = self.process.runtime.queue  # `queue.append(self)`, without the call
+            queue = self._queue  # `queue.append(self)`, without the call
             queue.ready.append(self)
             if not queue.scheduled:
                 queue.schedule()
@@ -159,15 +123,14 @@ class ProcessTask(asyncio.Future[None]):
         it starves nobody; and not for a task within the process, which is none of the run queue's.
         """
         process = self.process
-        runtime = process.runtime
-        queue = runtime.queue
+        queue = self._queue
         if queue.handed_to is not None or not to.is_idle or process.suspended is not None:
             return False
         # The clock is looked at now and then only: it takes as long as a call of a function.
         if process.receives >= HANDED_OVER_PER_TURN or (process.receives & 7 == 7 and queue.is_late):
             return False
         try:
-            _leave_task(runtime.loop, self)  # type: ignore[arg-type]
+            _leave_task(queue.loop, self)  # type: ignore[arg-type]
         except RuntimeError:  # it is not the current one
             return False
         process.receives += 1
@@ -176,7 +139,7 @@ class ProcessTask(asyncio.Future[None]):
             to.handle(message)
         finally:
             queue.handed_to = None
-            _enter_task(runtime.loop, self)  # type: ignore[arg-type]
+            _enter_task(queue.loop, self)  # type: ignore[arg-type]
         return True
 
     def wait_in_this_run(self) -> None:
@@ -185,7 +148,7 @@ class ProcessTask(asyncio.Future[None]):
         Once for all that are waited for in one run, one after the other: unless `watched`.
         """
         self.watched = True
-        self.process.runtime.queue.after_run(self._run_is_over)
+        self._queue.after_run(self._run_is_over)
 
     def _run_is_over(self) -> None:
         self.watched = False
@@ -201,9 +164,9 @@ class ProcessTask(asyncio.Future[None]):
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, asyncio.CancelledError):
-                error = self._cancelled_error()
+                error = self._make_cancelled_error()
         self._fut_waiter = None
-        loop = self.process.runtime.loop
+        loop = self._queue.loop
         _enter_task(loop, self)  # type: ignore[arg-type]
         try:
             if error is None:
@@ -245,12 +208,12 @@ class ProcessTask(asyncio.Future[None]):
             runtime.loop.call_soon(self.step, context=runtime.context)
         elif getattr(awaited, "_asyncio_future_blocking", None) and awaited is not self:
             awaited._asyncio_future_blocking = False
-            if awaited.get_loop() is not self.get_loop():
+            if awaited.get_loop() is not self._queue.loop:
                 self._go_on_with(UsageError(f"{awaited!r} belongs to another event loop"))
                 return
             awaited.add_done_callback(self._wakeup, context=self.process.runtime.context)
             self._fut_waiter = awaited
-            if self._must_cancel and awaited.cancel(msg=self._cancel_text):
+            if self._must_cancel and awaited.cancel(msg=self._cancel_message):
                 self._must_cancel = False
         else:
             self._go_on_with(UsageError(f"a process cannot wait for {awaited!r}"))
@@ -266,24 +229,72 @@ class ProcessTask(asyncio.Future[None]):
         self._exception_in = error
         self.resume()
 
-    def _cancelled_error(self) -> asyncio.CancelledError:
-        text, self._cancel_text = self._cancel_text, None
+    def _make_cancelled_error(self) -> asyncio.CancelledError:
+        text = self._cancel_message
         return asyncio.CancelledError() if text is None else asyncio.CancelledError(text)
 
     def _finish(self, error: BaseException | None) -> None:
         _unregister_task(self)  # type: ignore[arg-type]
-        if isinstance(error, asyncio.CancelledError):
-            super().cancel()
-        else:
-            # The error belongs to the process; who awaits the task only learns that it is over.
-            self.set_result(None)
+        # Another error belongs to the process; who awaits the task only learns that it is over.
+        self._ended = _CANCELLED if isinstance(error, asyncio.CancelledError) else _DONE
+        callbacks, self._callbacks = self._callbacks, None
+        for callback, context in callbacks or ():
+            self._queue.loop.call_soon(callback, self, context=context)
         self.process.coroutine_ended(self, error)
+
+    # --- asyncio.Future's interface -------------------------------------------
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it runs on."""
+        return self._queue.loop
+
+    def done(self) -> bool:
+        """Whether the coroutine has ended."""
+        return self._ended != _RUNS
+
+    def cancelled(self) -> bool:
+        """Whether it has ended by being cancelled."""
+        return self._ended == _CANCELLED
+
+    def result(self) -> None:
+        """None; raises CancelledError if it was cancelled, InvalidStateError if it has not ended."""
+        if self._ended == _RUNS:
+            raise asyncio.InvalidStateError(f"{self!r} has not ended")
+        if self._ended == _CANCELLED:
+            raise asyncio.CancelledError
+
+    def exception(self) -> None:
+        """None; raises as `result`: what the coroutine raised belongs to its process."""
+        self.result()
+
+    def add_done_callback(self, callback: Callback, *, context: Context | None = None) -> None:
+        """Call `callback` with this task, soon after it has ended."""
+        if context is None:
+            context = copy_context()
+        if self._ended != _RUNS:
+            self._queue.loop.call_soon(callback, self, context=context)
+        else:
+            self._callbacks = [*(self._callbacks or ()), (callback, context)]
+
+    def remove_done_callback(self, callback: Callback) -> int:
+        """Take callbacks back; how many there were."""
+        before = self._callbacks or []
+        self._callbacks = [each for each in before if each[0] != callback]
+        return len(before) - len(self._callbacks)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if self._ended == _RUNS:
+            self._asyncio_future_blocking = True
+            yield self
+        self.result()
+
+    __iter__ = __await__
 
     # --- asyncio.Task's interface ---------------------------------------------
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Ask the coroutine to stop: it gets `CancelledError` where it waits."""
-        if self.done():
+        if self._ended != _RUNS:
             return False
         self._cancels += 1
         waits_for = self._fut_waiter
@@ -293,7 +304,7 @@ class ProcessTask(asyncio.Future[None]):
             return True
         # Else it runs, stands in the run queue, or is woken by a future that is done.
         self._must_cancel = True
-        self._cancel_text = msg
+        self._cancel_message = msg
         return True
 
     def cancelling(self) -> int:

@@ -27,7 +27,7 @@ from pyerlnode.process import this_process
 from pyerlnode.term import Atom, Pid
 
 if TYPE_CHECKING:
-    from pyerlnode.process import Runtime
+    from pyerlnode.process import Process, Runtime
 
 
 class Server(GenServer):
@@ -108,16 +108,14 @@ _reasons: dict[Pid, Any] = {}
 
 
 @pytest.fixture(autouse=True)
-def _remember_reasons(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the exit reason of every process that is buried."""
+def _remember_reasons(runtime: Runtime) -> None:
+    """Keep the exit reason of every process that ends."""
     _reasons.clear()
-    bury = runtime.bury
 
-    def remembers(process: Any) -> None:
+    def remember(process: Process) -> None:
         _reasons[process.pid] = process.exit_reason
-        bury(process)
 
-    monkeypatch.setattr(runtime, "bury", remembers)
+    runtime.before_end = lambda process: process.call_at_end(remember)
 
 
 async def test_errors_in_init_carry_their_stack() -> None:

@@ -152,20 +152,14 @@ def _is_down(message: Term, ref: Reference | None) -> bool:
 class _FirstReceive(Mailbox):
     """A mailbox that says when its process first waits for a message."""
 
-    __slots__ = ("_receiving", "_tell")
+    __slots__ = ("_tell",)
 
     def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell: Callable[[], None] | None = tell
-        self._receiving: Receive | None = None
         super().__init__()
+        self._tell: Callable[[], None] | None = tell
 
-    @property
-    def receiving(self) -> Receive | None:
-        return self._receiving
-
-    @receiving.setter
-    def receiving(self, receive: Receive | None) -> None:
-        self._receiving = receive
-        if receive is not None and self._tell is not None:
+    def begin(self, receive: Receive) -> None:
+        super().begin(receive)
+        if self._tell is not None:
             tell, self._tell = self._tell, None
             tell()

@@ -30,7 +30,7 @@ __all__ = ["StatemSystem"]
 class StatemSystem(Suspendable):
     """Base of the `Behaviour` of a GenStatem."""
 
-    __slots__ = ("_mode", "_modules", "_postponed", "_timers", "data", "debug", "parent", "process", "state")
+    __slots__ = ("_mode", "_modules", "_postponed", "_timers", "data", "debug", "parent", "state")
     system_module: Atom = Atom("gen_statem")
     parent: Pid
     state: Term

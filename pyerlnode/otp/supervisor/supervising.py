@@ -175,7 +175,7 @@ def ended_as_told(reason: Term, child: Child) -> bool:
 class Supervising(Suspendable):
     """The `Behaviour` of a supervisor; what kind it is, is in its subclasses."""
 
-    __slots__ = ("_init", "clock", "debug", "module", "parent", "process", "started_as")
+    __slots__ = ("_init", "clock", "debug", "module", "parent", "started_as")
     system_module: Atom = _GEN_SERVER
 
     def __init__(
