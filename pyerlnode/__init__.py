@@ -12,8 +12,14 @@ program that has no Agent does not wait for it.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+if os.environ.get("PYERLNODE_PURE") == "1":
+    from pyerlnode._pure import import_sources
+
+    import_sources()
 
 if TYPE_CHECKING:
     from pyerlnode import errors, term

@@ -1,4 +1,8 @@
-"""Builds the native codec and frames into the wheel, where that is wanted and can be done.
+"""Builds what is compiled into the wheel, where that is wanted and can be done.
+
+That is the native codec and the frames, which are written in Cython, and modules of Python for
+which a file of types (`.pxd`) stands beside the source: their classes get fields in the place
+of attributes, and run as they are where nothing is compiled.
 
 PYERLNODE_NATIVE unset   build it where there is a C compiler, otherwise install pure with a warning
 PYERLNODE_NATIVE=1       build it or fail
@@ -22,8 +26,26 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# All of them or none: the frames call the codec without going through Python.
-MODULES = ("pyerlnode.term._native", "pyerlnode.protocol._frames")
+# All of them or none: each calls others without going through Python.
+MODULES = (
+    "pyerlnode.term._native",
+    "pyerlnode.protocol._frames",
+    "pyerlnode.process.scheduler",
+    "pyerlnode.process.suspension",
+    "pyerlnode.process.mailbox",
+    "pyerlnode.process.process",
+    "pyerlnode.process.task",
+    "pyerlnode.process.runtime",
+    "pyerlnode.process.request",
+    "pyerlnode.otp.dispatch",
+    "pyerlnode.otp.local_call",
+    "pyerlnode.otp.suspending",
+    "pyerlnode.otp.server_system",
+    "pyerlnode.otp.server",
+)
+# Of modules of Python.  Types are in the .pxd files only: annotations are for mypy.  And what is
+# None has no attributes there, either.
+PYTHON = {"annotation_typing": False, "nonecheck": True}
 CHOICES = {"": "where it can be built", "0": "never", "1": "always"}
 
 
@@ -69,7 +91,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
             if wanted() == "1":
                 raise
             self.app.display_warning(
-                f"pyerlnode is installed without its native codec, which could not be built: {error}"
+                f"pyerlnode is installed without its native parts, which could not be built: {error}"
             )
             return None
 
@@ -83,8 +105,9 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
 
 def source_of(module: str) -> Path:
-    """Where its Cython stands, from the root on."""
-    return Path(*module.split(".")).with_suffix(".pyx")
+    """Where it is written, from the root on."""
+    written = Path(*module.split("."))
+    return written.with_suffix(".pyx" if written.name.startswith("_") else ".py")
 
 
 def compiled_of(module: str) -> Path:
@@ -94,22 +117,38 @@ def compiled_of(module: str) -> Path:
 
 def compile_native(root: Path, scratch: Path) -> dict[str, Path]:
     """Translate and compile the modules in `scratch`; give their paths.  Raises whatever prevents it."""
-    from Cython.Build import cythonize
-    from setuptools import Distribution, Extension
+    from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
 
-    options = [] if sys.platform == "win32" else ["-O3"]
-    extensions = [
-        Extension(module, [str(root / source_of(module))], extra_compile_args=options) for module in MODULES
-    ]
     before = Path.cwd()
     os.chdir(root)
     try:
-        translated = cythonize(extensions, build_dir=str(scratch / "c"), force=True, quiet=True)
+        translated = [
+            *_translated(root, scratch, ".pyx", {}),
+            *_translated(root, scratch, ".py", PYTHON),
+        ]
     finally:
         os.chdir(before)
     command = build_ext(Distribution({"name": "pyerlnode", "ext_modules": translated}))
+    command.parallel = os.cpu_count() or 1
     command.build_lib, command.build_temp = str(scratch / "lib"), str(scratch / "temp")
     command.ensure_finalized()
     command.run()
     return {module: Path(command.get_ext_fullpath(module)) for module in MODULES}
+
+
+def _translated(root: Path, scratch: Path, suffix: str, directives: dict[str, Any]) -> list[Any]:
+    """The modules that are written so, as C, ready to be compiled."""
+    from Cython.Build import cythonize
+    from setuptools import Extension
+
+    options = [] if sys.platform == "win32" else ["-O3"]
+    extensions = [
+        Extension(module, [str(root / source_of(module))], extra_compile_args=options)
+        for module in MODULES
+        if source_of(module).suffix == suffix
+    ]
+    made: list[Any] = cythonize(
+        extensions, build_dir=str(scratch / "c"), compiler_directives=directives, force=True, quiet=True
+    )
+    return made

@@ -1,0 +1,24 @@
+cimport cython
+from pyerlnode.otp.dispatch cimport Handler, Handlers
+from pyerlnode.otp.local_call cimport LocalCall
+from pyerlnode.otp.server_system cimport ServerSystem
+
+cdef class Server(ServerSystem):
+    cdef public object _args
+    cdef public object _caller
+    cdef public object _debug_options
+    cdef public bint _ending
+    cdef public object _message
+    cdef public object _timeout
+    cdef public object _timer
+    cpdef start(self, process)
+    cpdef _attach(self, process)
+    cpdef _initialised(self, result)
+    cpdef message(self, message)
+    @cython.locals(handler=Handler, mode=int)
+    cpdef _dispatch(self, dict table, request)
+    cpdef _otp_style(self, table, request, refused)
+    cpdef _open_call(self)
+    cpdef _settle(self, result, int mode, bint inline=*)
+    cpdef _reply(self, value)
+    cpdef _end(self, reason, stop=*, error=*)

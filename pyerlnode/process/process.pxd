@@ -1,0 +1,46 @@
+cimport cython
+from pyerlnode.process.mailbox cimport Mailbox
+from pyerlnode.process.scheduler cimport Runnable, RunQueue
+
+cdef class Process(Runnable):
+    cdef object __weakref__
+    cdef public bint _queued
+    cdef public bint _started
+    cdef public object aliases
+    cdef public bint async_dist
+    cdef public object at_end
+    cdef public object behaviour
+    cdef public object context
+    cdef public object dictionary
+    cdef public object exit_reason
+    cdef public object group_leader
+    cdef public bint inline
+    cdef public object links
+    cdef public Mailbox mailbox
+    cdef public object monitors
+    cdef public object name
+    cdef public object owner
+    cdef public object pid
+    cdef public RunQueue queue
+    cdef public int receives
+    cdef public object runtime
+    cdef public object starting
+    cdef public object suspended
+    cdef public object task
+    cdef public object timers
+    cdef public bint trap_exit
+
+    cpdef begin(self, body, context=*)
+    cpdef handle(self, message)
+    cpdef turn(self)
+    cpdef _run(self, context, work, on)
+    cpdef _wait_for(self, coroutine, context)
+    cpdef coroutine_ended(self, task, error)
+    cpdef _enqueue(self)
+    @cython.locals(mailbox=Mailbox, queue=RunQueue)
+    cpdef put(self, message)
+    cpdef check_alive(self)
+    cpdef exit_signal(self, sender, reason)
+    cpdef link_exit(self, sender, reason)
+    @cython.locals(mailbox=Mailbox)
+    cpdef die(self, reason)

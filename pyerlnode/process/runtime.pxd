@@ -1,0 +1,56 @@
+cimport cython
+from pyerlnode.process.process cimport Process
+from pyerlnode.process.scheduler cimport RunQueue
+
+cdef class Runtime:
+    cdef object __weakref__
+    cdef public object name
+    cdef public object creation
+    cdef public object loop
+    cdef public object thread
+    cdef public object context
+    cdef public RunQueue queue
+    cdef public object threads
+    cdef public object workers
+    cdef public object names
+    cdef public object timers
+    cdef public object signals
+    cdef public dict aliases
+    cdef public dict spawns
+    cdef public object distribution
+    cdef public object apply_hook
+    cdef public dict name_hooks
+    cdef public dict kept
+    cdef public object group_leader
+    cdef public dict _processes
+    cdef public object _last_process
+    cdef public object _last_ref
+    cdef public dict _involved
+    cdef public set _to_forget
+    cdef public dict _node_watchers
+    cdef public dict _attached
+    cdef public object _to_bury
+    cdef public bint _burying
+    cdef public object before_end
+    cdef public bint stopping
+
+    @cython.locals(process=Process)
+    cpdef process(self, pid)
+    cpdef make_ref(self)
+    cpdef new_process(self, group_leader=*)
+    @cython.locals(process=Process)
+    cpdef spawn(self, body, parent=*)
+    cpdef make_current(self, process)
+    @cython.locals(process=Process)
+    cpdef send(self, to, message, sender=*)
+    cpdef bury(self, Process process)
+    cpdef _tell(self, Process process)
+
+cdef class ProcessAlias:
+    cdef public object mode
+    cdef public Process process
+    cdef public object ref
+    cpdef alias_message(self, message)
+
+@cython.locals(process=Process, runtime=Runtime)
+cpdef this_process()
