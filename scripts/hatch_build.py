@@ -42,6 +42,7 @@ MODULES = (
     "pyerlnode.otp.suspending",
     "pyerlnode.otp.server_system",
     "pyerlnode.otp.server",
+    "pyerlnode.otp.here",
 )
 # Of modules of Python.  Types are in the .pxd files only: annotations are for mypy.  And what is
 # None has no attributes there, either.

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyerlnode.errors import BadArg, Exit, NoProc
 from pyerlnode.otp import gen
-from pyerlnode.otp.local_call import LocalCall
+from pyerlnode.otp.here import call_here
 from pyerlnode.otp.results import check_timeout
-from pyerlnode.otp.server import Server
 from pyerlnode.process import Process, Request, node, nodes, this_process
 from pyerlnode.term import Atom, Pid, Term, equal
 
@@ -61,10 +60,8 @@ async def call(module: Atom, server: ServerRef, request: Term, timeout: float | 
     # What a via module raises is not about the call, and passes as it is.
     to = server if type(server) is Pid else gen.where(process.runtime, server)
     try:
-        there = process.runtime.process(to) if type(to) is Pid else None
-        if there is not None and type(there.behaviour) is Server and there is not process:
-            sent: Request = LocalCall(process, there, request, timeout)  # which is sent when it is awaited
-        else:
+        sent: Request | None = call_here(process, to, request, timeout)
+        if sent is None:
             sent = gen.ask(process, gen.CALL, to, request)
             if timeout is not None:
                 sent.expire_in(timeout)

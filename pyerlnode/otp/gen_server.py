@@ -51,6 +51,7 @@ from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
 from pyerlnode.otp.client import CALL_TIMEOUT
 from pyerlnode.otp.dispatch import handlers_of
+from pyerlnode.otp.here import cast_here
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import atom, check_timeout
 from pyerlnode.otp.server import Server
@@ -225,11 +226,7 @@ class GenServer:
     def cast(server: ServerRef, request: Term) -> Atom:
         """Send a request that is not answered; always `ok`, whether there is such a server or not."""
         try:
-            runtime = this_process().runtime
-            there = runtime.process(server) if type(server) is Pid else None
-            if there is not None:
-                there.put((gen.CAST, request))
-            else:
+            if not cast_here(server, request):
                 gen.cast(server, request)
         except OtherThread as here:
             here.call(gen.cast, server, request)

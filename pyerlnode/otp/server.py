@@ -235,6 +235,8 @@ class Server(ServerSystem):
         try:
             if handler.wants_caller:
                 result = handler.function(self.state, *args, caller=self._given_caller())
+            elif not args:
+                result = handler.function(self.state)
             else:
                 result = handler.function(self.state, *args)
         except Throw as thrown:

@@ -8,8 +8,6 @@ Names and meanings are those of the module `erlang`; times are seconds.
 
 from __future__ import annotations
 
-import inspect
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, overload
 
 from pyerlnode.errors import BadArg, ErlangError
@@ -209,26 +207,9 @@ def _call_of(function: tuple[Any, ...]) -> tuple[tuple[Atom, Atom], Sequence[Ter
 
 def _spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, args: tuple[Any, ...]) -> Process:
     parent = this_process()
-    parent.check_alive()
     if isinstance(function, Export):
         function, args = apply_export, (parent.runtime, function, list(args))
-    child = parent.runtime.new_process(parent.group_leader)
-    try:
-        # Called as the child: what is no `async def`, such as `receive`, asks at once who it is.
-        context = copy_context()
-        coroutine = context.run(_call_as, child, function, args)
-        if not inspect.iscoroutine(coroutine):
-            raise BadArg(f"spawn wants an async function, {function!r} returned {type(coroutine).__name__}")
-    except BaseException:
-        child.die(NORMAL)
-        raise
-    child.begin(coroutine, context)
-    return child
-
-
-def _call_as(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    process.runtime.make_current(process)
-    return function(*args)
+    return parent.runtime.spawn_function(parent, function, args)
 
 
 @forwarded

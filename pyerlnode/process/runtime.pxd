@@ -40,6 +40,8 @@ cdef class Runtime:
     cpdef new_process(self, group_leader=*)
     @cython.locals(process=Process)
     cpdef spawn(self, body, parent=*)
+    @cython.locals(child=Process)
+    cpdef spawn_function(self, Process parent, function, tuple args)
     cpdef make_current(self, process)
     @cython.locals(process=Process)
     cpdef send(self, to, message, sender=*)

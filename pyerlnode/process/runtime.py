@@ -16,14 +16,16 @@ import asyncio
 import logging
 from collections import deque
 from contextvars import ContextVar, copy_context
+from inspect import iscoroutine
 from threading import get_ident
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError, UsageError
 from pyerlnode.process.names import NameRegistry, Names
 from pyerlnode.process.pool import PlainThread, Pool, size_from
 from pyerlnode.process.portal import OtherThread
-from pyerlnode.process.process import Process, current_process
+from pyerlnode.process.process import NORMAL, Process, current_process
 from pyerlnode.process.scheduler import RunQueue, schedulers_online
 from pyerlnode.process.signals import Signals
 from pyerlnode.process.task import ProcessTask
@@ -182,6 +184,29 @@ class Runtime:
         process = self.new_process(parent.group_leader if parent is not None else None)
         process.begin(body)
         return process
+
+    def spawn_function(
+        self, parent: Process, function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]
+    ) -> Process:
+        """A process that runs `await function(*args)`, as `spawn`; BadArg for no async function."""
+        parent.check_alive()
+        child = self.new_process(parent.group_leader)
+        try:
+            # Called as the child: what is no `async def`, such as `receive`, asks at once who it is.
+            context = copy_context()
+            coroutine = context.run(self._called_as, child, function, args)
+            if type(coroutine) is not CoroutineType and not iscoroutine(coroutine):
+                kind = type(coroutine).__name__
+                raise BadArg(f"spawn wants an async function, {function!r} returned {kind}")
+        except BaseException:
+            child.die(NORMAL)
+            raise
+        child.begin(coroutine, context)
+        return child
+
+    def _called_as(self, process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        self.make_current(process)
+        return function(*args)
 
     def attach(self) -> Process:
         """A process for the asyncio task that runs now, until that is done.
