@@ -21,8 +21,8 @@ from pyerlnode.node.acceptor import Acceptor, listening_socket
 from pyerlnode.node.dynamic import DynamicNames
 from pyerlnode.node.hosts import address_text, os_error
 from pyerlnode.node.link import Link
-from pyerlnode.node.log_limit import LogLimit
 from pyerlnode.node.router import NODEDOWN
+from pyerlnode.process.log_limit import LogLimit
 from pyerlnode.protocol.events import AliveAnswer, NameReceived, Status, Up
 
 if TYPE_CHECKING:

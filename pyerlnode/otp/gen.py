@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pyerlnode.errors import BadArg, CallTimeout, ErlangError, Exit, NodeDown, NoProc, Throw
 from pyerlnode.otp import via
 from pyerlnode.process import Process, Request, this_process
+from pyerlnode.process.alias_tag import alias_in
 from pyerlnode.term import Atom, ImproperList, Pid, Reference, Term
 
 if TYPE_CHECKING:
@@ -219,22 +220,12 @@ def answer(process: Process, caller: Caller, value: Term) -> bool:
     """
     if type(caller) is not tuple or len(caller) != 2:
         return False
-    receiver = _alias_in(caller[1]) or _receiver(caller[0])
+    receiver = alias_in(caller[1]) or _receiver(caller[0])
     if receiver is None:
         return False
     if not isinstance(receiver, Atom) or process.runtime.names.get(receiver) is not None:
         process.runtime.send(receiver, (caller[1], value), process)
     return True
-
-
-def _alias_in(tag: Term) -> Reference | None:
-    """Of `[alias | Ref]` and `[[alias | Ref] | Any]`."""
-    items = tag if type(tag) is list else tag.elements if type(tag) is ImproperList else []
-    if items and type(items[0]) is ImproperList:
-        tag = items[0]
-    if type(tag) is not ImproperList or len(tag.elements) > 1 or tag.elements[0] is not _ALIAS:
-        return None
-    return tag.tail if type(tag.tail) is Reference else None
 
 
 def _receiver(to: Term) -> Pid | Reference | Atom | tuple[Atom, Atom] | None:

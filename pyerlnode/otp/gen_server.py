@@ -57,6 +57,7 @@ from pyerlnode.otp.results import atom, check_timeout
 from pyerlnode.otp.server import Server
 from pyerlnode.otp.supervisor.newest import newest
 from pyerlnode.process import Request, current_process, this_process
+from pyerlnode.process.bounded import check_max_mailbox
 from pyerlnode.process.portal import OtherThread, forwarded
 from pyerlnode.process.reasons import name_code
 from pyerlnode.term import Atom, Pid, Reference, Term, to_elixir
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 __all__ = ["GenServer"]
 
 _GEN_SERVER: Final = Atom("Elixir.GenServer")
+_OPTIONS: Final = ("debug", "hibernate_after", "max_mailbox")
 _INIT, _OK, _ABCAST, _UNDEF = Atom("init"), Atom("ok"), Atom("abcast"), Atom("undef")
 
 
@@ -157,6 +159,7 @@ class GenServer:
         process is killed), `(bad_return_value, value)`, or what `init` ended with.
 
         Further options: `debug`, what `sys` does from the start (`["trace", ("log", 20), "statistics"]`),
+        `max_mailbox`, how many messages it takes and what becomes of more (`1000`, `(1000, "drop_old")`),
         and `hibernate_after`, which is taken and has no effect: there is nothing to compact.
         """
         pid: Pid | None = started(
@@ -342,7 +345,13 @@ async def start_server(
     debug = check_options(options)
     server = Server(cls, handlers, args, proc_lib.parent_of_new(this_process()) if link else None, debug)
     return await proc_lib.start(
-        server, initial_call=(handlers.module, _INIT, 1), link=link, watch=watch, name=name, timeout=timeout
+        server,
+        initial_call=(handlers.module, _INIT, 1),
+        link=link,
+        watch=watch,
+        name=name,
+        timeout=timeout,
+        max_mailbox=options.get("max_mailbox"),
     )
 
 
@@ -363,8 +372,10 @@ def spawn_server(runtime: Runtime, cls: type[GenServer], *args: Any, name: str) 
 def check_options(options: dict[str, Any]) -> tuple[Any, ...]:
     """The options of a start that every behaviour takes; what `debug` says.  BadArg for others."""
     for name in options:
-        if name not in ("debug", "hibernate_after"):
-            raise BadArg(f"expected one of the options name, timeout, debug, hibernate_after. Got: {name!r}")
+        if name not in _OPTIONS:
+            known = ", ".join(("name", "timeout", *_OPTIONS))
+            raise BadArg(f"expected one of the options {known}. Got: {name!r}")
+    check_max_mailbox(options.get("max_mailbox"))
     check_timeout(options.get("hibernate_after"))
     debug = options.get("debug", ())
     if not isinstance(debug, (list, tuple)):

@@ -24,6 +24,7 @@ from pyerlnode.otp import gen
 from pyerlnode.otp.argument_error import argument_error, shown
 from pyerlnode.otp.results import check_timeout
 from pyerlnode.process import Process, Suspension, demonitor, monitor, this_process
+from pyerlnode.process.bounded import set_max_mailbox
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.process import EXIT, KILL, NOPROC, NORMAL
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from pyerlnode.process import Behaviour, Runtime
+    from pyerlnode.process.bounded import MaxMailbox
 
 __all__ = [
     "ANCESTORS",
@@ -77,6 +79,7 @@ async def start(
     watch: bool = False,
     name: StartName | None = None,
     timeout: float | None = None,
+    max_mailbox: MaxMailbox | None = None,
 ) -> StartResult:
     """Run `body` in a process of its own and wait until it is ready.
 
@@ -85,6 +88,7 @@ async def start(
     trap gets the exit signal, except where it is a plain asyncio task: the exception
     that it is going to see says the same.  `watch` monitors, and adds the reference to
     the result.  After `timeout` seconds the process is killed: `("error", "timeout")`.
+    `max_mailbox` bounds its mailbox, as of the first message.
     """
     parent = this_process()
     parent.check_may_wait("starting a process")
@@ -99,6 +103,8 @@ async def start(
         return (_ERROR, (_ALREADY_STARTED, taken))
     process = parent.runtime.new_process(parent.group_leader)
     process.dictionary = _origins.of(parent, initial_call)
+    if max_mailbox is not None:
+        set_max_mailbox(process, max_mailbox)
     if name is not None:
         refused: Term = None
         try:

@@ -190,6 +190,8 @@ class Server(ServerSystem):
                     self._disarm()
                 self._message = self._caller = message
                 return self._dispatch(self._handlers.calls, message.request)
+            if self._held is not None and not self.may_hold(message):
+                return None
             message = message.opened()
         if type(message) is tuple and message:
             tag = message[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pyerlnode.process.bounded import Bound
     from pyerlnode.process.process import Process
     from pyerlnode.term import Term
 
@@ -29,13 +30,30 @@ class Suspendable:
         """Whether only system messages are handled now."""
         return self._held is not None
 
+    def may_hold(self, message: Term) -> bool:
+        """Whether there is room for it: one that was handed over has not come through the mailbox."""
+        bound, process = self._bound, self.process
+        return (
+            bound is None or process.runtime.queue.handed_to is not process or bound.admits(process, message)
+        )
+
+    @property
+    def _bound(self) -> Bound | None:
+        """What keeps the mailbox within bounds; messages that are held still count."""
+        mailbox = self.process.mailbox
+        return None if mailbox is None else mailbox.bound
+
     def system_suspend(self) -> None:
         """Handle system messages only, until `system_resume`."""
         if self._held is None:
             self._held = []
+            if self._bound is not None:
+                self._bound.aside = self._held
 
     def system_resume(self) -> None:
         """Handle everything again, what came meanwhile first."""
         held, self._held = self._held, None
+        if self._bound is not None:
+            self._bound.aside = []
         if held and self.process.mailbox is not None:
             self.process.mailbox.put_back(held)

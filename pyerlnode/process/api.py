@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.errors import Exit as ExitError
+from pyerlnode.process.bounded import check_max_mailbox, max_mailbox_of, set_max_mailbox
 from pyerlnode.process.links import Links, link_or_noproc
 from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
 from pyerlnode.process.portal import OtherThread, forwarded
@@ -25,7 +26,9 @@ from pyerlnode.term.term_dict import TermDict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from typing import Literal
 
+    from pyerlnode.process.bounded import MaxMailbox
     from pyerlnode.process.mailbox import Matcher
     from pyerlnode.process.spawning import Option
 
@@ -108,15 +111,21 @@ def receive(match: Matcher | None = None, timeout: float | None = None) -> Corou
 
 
 @overload
-def spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any) -> Pid: ...
+def spawn(
+    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
+    /,
+    *args: Any,
+    max_mailbox: MaxMailbox | None = None,
+) -> Pid: ...
 @overload
 def spawn(node: str, function: Export | Callable[..., Any], args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @overload
 def spawn(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @forwarded
-def spawn(where: Any, /, *args: Any) -> Any:
+def spawn(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> Any:
     """Start a process that runs `await function(*args)`; its pid.
 
+    `max_mailbox` bounds its mailbox, as of the first message: see `process_flag`.
     With a node's name first, the process is on that node, and the pid is to be awaited:
     `await spawn("kate@localhost", "Elixir.Kate", "say_name", [])`, or with an `Export`, or a
     function that both programs export, in the place of module and function.  Its group leader is
@@ -124,12 +133,18 @@ def spawn(where: Any, /, *args: Any) -> Any:
     wherever that is seen; ErlangError for another failure.
     """
     if isinstance(where, str):
+        _check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=())
-    return _spawn(where, args).pid
+    return _spawn_bounded(where, args, max_mailbox).pid
 
 
 @overload
-def spawn_link(function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any) -> Pid: ...
+def spawn_link(
+    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
+    /,
+    *args: Any,
+    max_mailbox: MaxMailbox | None = None,
+) -> Pid: ...
 @overload
 def spawn_link(
     node: str, function: Export | Callable[..., Any], args: Sequence[Term], /
@@ -137,18 +152,22 @@ def spawn_link(
 @overload
 def spawn_link(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @forwarded
-def spawn_link(where: Any, /, *args: Any) -> Any:
+def spawn_link(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> Any:
     """As `spawn`, linked to the caller from the start."""
     if isinstance(where, str):
+        _check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=("link",))
-    child = _spawn(where, args)
+    child = _spawn_bounded(where, args, max_mailbox)
     Links.of(this_process()).link(child.pid)
     return child.pid
 
 
 @overload
 def spawn_monitor(
-    function: Callable[..., Coroutine[Any, Any, Any]] | Export, /, *args: Any
+    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
+    /,
+    *args: Any,
+    max_mailbox: MaxMailbox | None = None,
 ) -> tuple[Pid, Reference]: ...
 @overload
 def spawn_monitor(
@@ -159,11 +178,12 @@ def spawn_monitor(
     node: str, module: str, function: str, args: Sequence[Term], /
 ) -> Awaitable[tuple[Pid, Reference]]: ...
 @forwarded
-def spawn_monitor(where: Any, /, *args: Any) -> Any:
+def spawn_monitor(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> Any:
     """As `spawn`, monitored by the caller from the start: the pid and the monitor."""
     if isinstance(where, str):
+        _check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=("monitor",))
-    child = _spawn(where, args)
+    child = _spawn_bounded(where, args, max_mailbox)
     return child.pid, monitor(child.pid)
 
 
@@ -191,6 +211,23 @@ def spawn_request(node: str, *function: Any, options: Sequence[Option] = ()) -> 
     `"success_only"` or `"no"`.  The reference, which is that of the monitor, too.
     """
     return request(this_process(), node, *_call_of(function), parse_options(options)).ref
+
+
+def _check_is_here(max_mailbox: MaxMailbox | None) -> None:
+    if max_mailbox is not None:
+        raise BadArg("max_mailbox is for processes of this node")
+
+
+def _spawn_bounded(
+    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
+    args: tuple[Any, ...],
+    max_mailbox: MaxMailbox | None,
+) -> Process:
+    check_max_mailbox(max_mailbox)
+    child = _spawn(function, args)
+    if max_mailbox is not None and child.alive:
+        set_max_mailbox(child, max_mailbox)
+    return child
 
 
 def _call_of(function: tuple[Any, ...]) -> tuple[tuple[Atom, Atom], Sequence[Term]]:
@@ -241,18 +278,32 @@ def is_alive(pid: Pid) -> bool:
     return this_process().runtime.process(pid) is not None
 
 
+@overload
+def process_flag(flag: Literal["trap_exit", "async_dist"], value: bool) -> bool: ...
+@overload
+def process_flag(flag: Literal["max_mailbox"], value: MaxMailbox | None) -> MaxMailbox | None: ...
+@overload
+def process_flag(flag: str, value: Any) -> Any: ...
 @forwarded
-def process_flag(flag: str, value: bool) -> bool:
-    """Set `trap_exit` or `async_dist`; the old value.
+def process_flag(flag: str, value: Any) -> Any:
+    """Set `trap_exit`, `async_dist` or `max_mailbox`; the old value.
 
     With `async_dist` a process is never suspended for sending more than a slow node takes.
-    BadArg for another flag, and for what is neither True nor False.
+    `max_mailbox`: how many messages may wait, `1000` or `(1000, policy)`, None for any number.  What
+    others send is lost then, by the policy `drop_new` (the default) or `drop_old` (the oldest is), or
+    `kill` ends the process with `{killed, mailbox_limit}`.  A call that is lost ends with `mailbox_full`.
+    BadArg for another flag or value.
     """
-    if flag not in _FLAGS:
-        raise BadArg(f"process_flag knows {' and '.join(_FLAGS)}, not {flag}")
+    if flag not in (*_FLAGS, "max_mailbox"):
+        raise BadArg(f"process_flag knows {', '.join(_FLAGS)} and max_mailbox, not {flag}")
+    process = this_process()
+    if flag == "max_mailbox":
+        process.check_alive()
+        before = max_mailbox_of(process)
+        set_max_mailbox(process, value)
+        return before
     if not isinstance(value, bool):
         raise BadArg(f"{flag} is True or False, not {value!r}")
-    process = this_process()
     old: bool = getattr(process, flag)
     setattr(process, flag, value)
     return old

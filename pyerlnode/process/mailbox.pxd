@@ -1,6 +1,7 @@
 from pyerlnode.process.suspension cimport Suspension
 
 cdef class Mailbox:
+    cdef public object bound
     cdef public object new
     cdef public object passed
     cdef public Receive receiving

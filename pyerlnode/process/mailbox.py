@@ -17,6 +17,7 @@ from pyerlnode.process.suspension import Suspension
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pyerlnode.process.bounded import Bound
     from pyerlnode.term import Term
 
     Matcher = Callable[[Term], object]
@@ -34,7 +35,7 @@ class Unopened:
         raise NotImplementedError
 
     def lost(self, reason: Term) -> None:
-        """The process has ended with `reason`, and this was in its mailbox."""
+        """Nobody will look at it: the process has ended with `reason`, or its mailbox is full."""
         raise NotImplementedError
 
 
@@ -46,7 +47,7 @@ def opened(mail: Term) -> Term:
 class Mailbox:
     """Messages that wait; `receiving` is the receive that waits for one of them, if any."""
 
-    __slots__ = ("new", "passed", "receiving")
+    __slots__ = ("bound", "new", "passed", "receiving")
 
     def __init__(self) -> None:
         # None where there would be an empty deque, of 600 bytes: most processes wait for mail.
@@ -54,6 +55,7 @@ class Mailbox:
         # Refused by the receive that waits now; older than everything in `new`.
         self.passed: deque[Term] | None = None
         self.receiving: Receive | None = None
+        self.bound: Bound | None = None  # see bounded.py
 
     def __len__(self) -> int:
         return len(self.new or ()) + len(self.passed or ())

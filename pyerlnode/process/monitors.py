@@ -119,7 +119,7 @@ class Monitors:
         if watch.request is not None:
             watch.request.down(reason)
         else:
-            process.put((watch.tag, ref, PROCESS, watch.item, reason))
+            process.deliver((watch.tag, ref, PROCESS, watch.item, reason))
 
     def leads_to(self, node: Atom) -> bool:
         """Whether something is monitored at `node`, or from there."""
@@ -138,7 +138,6 @@ class Monitors:
 
     def end_all(self, reason: Term) -> None:
         """The process has ended: give up what it watches, tell who watches it."""
-        runtime, pid = self._process.runtime, self._process.pid
         for ref, watch in list(self.watching.items()):
             self.unwatch(ref)
             if watch.request is not None:
@@ -146,12 +145,23 @@ class Monitors:
                 watch.request.down(reason)
         watched_by, self.watched_by = self.watched_by, {}
         for ref, watcher in watched_by.items():
-            if not runtime.is_local(watcher.pid):
-                runtime.signal(watcher.pid.node, MonitorExit(watcher.name or pid, watcher.pid, ref, reason))
-                continue
-            other = runtime.process(watcher.pid)
-            if other is not None and other.monitors is not None:
-                other.monitors.down(ref, reason)
+            self._tell(ref, watcher, reason)
+
+    def refuse(self, asker: Pid, ref: Reference, reason: Term) -> None:
+        """End the wait of `asker` for a request: its monitor fires, though the process goes on."""
+        watcher = self.watched_by.get(ref)
+        if watcher is not None and watcher.pid == asker:
+            del self.watched_by[ref]
+            self._tell(ref, watcher, reason)
+
+    def _tell(self, ref: Reference, watcher: Watcher, reason: Term) -> None:
+        runtime, pid = self._process.runtime, self._process.pid
+        if not runtime.is_local(watcher.pid):
+            runtime.signal(watcher.pid.node, MonitorExit(watcher.name or pid, watcher.pid, ref, reason))
+            return
+        other = runtime.process(watcher.pid)
+        if other is not None and other.monitors is not None:
+            other.monitors.down(ref, reason)
 
 
 def _node_of(item: Monitored) -> Atom:

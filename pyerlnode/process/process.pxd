@@ -39,6 +39,8 @@ cdef class Process(Runnable):
     cpdef _enqueue(self)
     @cython.locals(mailbox=Mailbox, queue=RunQueue)
     cpdef put(self, message)
+    @cython.locals(mailbox=Mailbox)
+    cpdef deliver(self, message)
     cpdef check_alive(self)
     cpdef exit_signal(self, sender, reason)
     cpdef link_exit(self, sender, reason)

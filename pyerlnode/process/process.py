@@ -317,12 +317,14 @@ class Process(Runnable):
     # --- mail -------------------------------------------------------------------
 
     def put(self, message: Term) -> None:
-        """Deliver a message; nothing if the process has ended."""
+        """Deliver a message; nothing if the process has ended, or its mailbox takes no more."""
         if self.exit_reason is not ALIVE:
             return
         mailbox = self.mailbox
         if mailbox is None:
             mailbox = self.mailbox = Mailbox()
+        elif mailbox.bound is not None and not mailbox.bound.admits(self, message):
+            return
         # `mailbox.put(message)`, as in `_work`.
         new = mailbox.new
         if new is None:
@@ -336,6 +338,17 @@ class Process(Runnable):
             queue.ready.append(self)
             if not queue.scheduled:
                 queue.schedule()
+
+    def deliver(self, message: Term) -> None:
+        """As `put`, of what is no mail and arrives however full the mailbox is; see bounded.py."""
+        mailbox = self.mailbox
+        if mailbox is None or mailbox.bound is None:
+            self.put(message)
+            return
+        mailbox.bound.keep(self, message)
+        mailbox.put(message)
+        if self.task is None and self.behaviour is not None:
+            self._enqueue()
 
     def receive(self, match: Matcher | None, timeout: float | None) -> Coroutine[Any, Any, Term]:
         """Take the first message that `match` accepts, waiting at most `timeout` seconds.
@@ -389,14 +402,14 @@ class Process(Runnable):
         if reason is KILL:
             self.die(KILLED)
         elif self.trap_exit:
-            self.put((EXIT, sender, reason))
+            self.deliver((EXIT, sender, reason))
         elif reason is not NORMAL or sender == self.pid:
             self.die(reason)
 
     def link_exit(self, sender: Pid, reason: Term) -> None:
         """A process that this one was linked to has ended."""
         if self.trap_exit:
-            self.put((EXIT, sender, reason))
+            self.deliver((EXIT, sender, reason))
         elif reason is not NORMAL:
             self.die(reason)
 

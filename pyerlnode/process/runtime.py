@@ -386,7 +386,7 @@ class Runtime:
             return
         process.check_alive()
         if self.distribution is None:
-            process.put((_NODEDOWN, node))
+            process.deliver((_NODEDOWN, node))
             return
         watchers = self._node_watchers.setdefault(node, {})
         watchers[process] = watchers.get(process, 0) + 1
@@ -406,7 +406,7 @@ class Runtime:
     def _tell_watchers(self, node: Atom) -> None:
         for process, count in self._node_watchers.pop(node, {}).items():
             for _ in range(count):
-                process.put((_NODEDOWN, node))
+                process.deliver((_NODEDOWN, node))
 
     # --- the end of a process -----------------------------------------------------
 
@@ -501,7 +501,7 @@ class ProcessAlias:
             self.process.runtime.drop_alias(self.ref)
         if self.mode == "reply_demonitor" and self.process.monitors is not None:
             self.process.monitors.unwatch(self.ref)
-        self.process.put(message)
+        self.process.deliver(message)
 
 
 def this_process() -> Process:

@@ -141,7 +141,7 @@ class Spawning:
         if self.spawner is not None:
             self.spawner.spawned(pid)
         elif self.options.on_success:
-            self.process.put((self.options.reply_tag, self.ref, _OK, pid))
+            self.process.deliver((self.options.reply_tag, self.ref, _OK, pid))
 
     def _failed(self, reason: Atom) -> None:
         if self.options.alias is not None:
@@ -149,7 +149,7 @@ class Spawning:
         if self.spawner is not None:
             self.spawner.failed(reason)
         elif self.options.on_error:
-            self.process.put((self.options.reply_tag, self.ref, _ERROR, reason))
+            self.process.deliver((self.options.reply_tag, self.ref, _ERROR, reason))
 
 
 class _Nobody:

@@ -98,4 +98,4 @@ class Timers:
         self._forget(ref)
         process = self._runtime.process(to) if isinstance(to, Pid) else self._runtime.names.get(to)
         if process is not None:
-            process.put(message)
+            process.deliver(message)

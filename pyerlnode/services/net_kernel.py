@@ -77,7 +77,7 @@ class Subscriptions:
             for wanted, times in list(own.items()):
                 message = _message(event, wanted, connection)
                 for _ in range(times if message is not None else 0):
-                    process.put(message)
+                    process.deliver(message)
         if event.kind != _NODEUP:
             self._ids.pop(event.node, None)
 

@@ -6,7 +6,7 @@ there is something like them: sizes are in words of 8 bytes and count what Pytho
 the process's own objects; `reductions` counts nothing and is 0.
 
 Source: erlang:process_info/1,2.
-Proof: tests/services/test_process_info.py.
+Proof: tests/services/test_builtins.py, tests/process/test_bounded_mailboxes.py.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _REGISTERED_NAME: Final = "registered_name"
 _DICTIONARY: Final = "dictionary"
 _ANCESTORS, _INITIAL_CALL = Atom("$ancestors"), Atom("$initial_call")
 _PROCESS_LABEL = Atom("$process_label")
+_SIZE, _POLICY, _DROPPED = Atom("size"), Atom("policy"), Atom("dropped")
 _WORD = 8
 
 DEFAULT_ITEMS: Final = (
@@ -187,6 +188,14 @@ def _label(process: Process) -> Term:
     return (process.dictionary or {}).get(_PROCESS_LABEL, _UNDEFINED)
 
 
+def _max_mailbox(process: Process) -> Term:
+    """What no BEAM has: how many messages the mailbox takes, and how many it has lost."""
+    bound = None if process.mailbox is None else process.mailbox.bound
+    if bound is None:
+        return Atom("infinity")
+    return {_SIZE: bound.size, _POLICY: Atom(bound.policy), _DROPPED: bound.dropped}
+
+
 def _memory(process: Process) -> int:
     parts = (process, process.mailbox, process.links, process.monitors, process.dictionary, process.task)
     return sum(sys.getsizeof(part) for part in parts if part is not None)
@@ -218,6 +227,7 @@ _ITEMS: dict[str, Callable[[Process], Any]] = {
     "initial_call": _initial_call,
     "label": _label,
     "links": _links,
+    "max_mailbox": _max_mailbox,
     "memory": _memory,
     "message_queue_len": lambda process: 0 if process.mailbox is None else len(process.mailbox),
     "messages": _messages,

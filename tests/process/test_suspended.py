@@ -221,7 +221,7 @@ async def test_who_is_not_suspended_is_never_told_nosuspend(runtime: Runtime) ->
     assert erl.process_flag("async_dist", True) is False
     assert erl.send(others.pid(), 1, nosuspend=True) == "ok"
     assert erl.process_flag("async_dist", False) is True
-    with pytest.raises(BadArg, match="trap_exit and async_dist"):
+    with pytest.raises(BadArg, match="trap_exit, async_dist and max_mailbox"):
         erl.process_flag("priority", True)
 
 

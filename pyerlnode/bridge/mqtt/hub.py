@@ -17,7 +17,7 @@ from pyerlnode.bridge.mqtt.outbox import Full, Outbox
 from pyerlnode.bridge.mqtt.settings import made_up_client_id, will_of
 from pyerlnode.bridge.mqtt.slow import SlowNodes
 from pyerlnode.bridge.mqtt.subscriptions import Subscriptions, Waiting
-from pyerlnode.node.log_limit import LogLimit
+from pyerlnode.process.log_limit import LogLimit
 from pyerlnode.term import Atom, Pid, Reference, Term
 
 if TYPE_CHECKING:

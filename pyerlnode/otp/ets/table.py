@@ -260,7 +260,7 @@ class Table:
 
     def _transfer(self, owner: Process, receiver: Process, data: Term) -> None:
         self._belong_to(receiver)
-        receiver.put((_TRANSFER, self.id, owner.pid, data))
+        receiver.deliver((_TRANSFER, self.id, owner.pid, data))
 
     def _belong_to(self, process: Process) -> None:
         process.call_at_end(self._owner_ended)

@@ -247,5 +247,11 @@ async def start_machine(
     mode = cls.__mode__()
     server = StatemServer(cls, mode, args, proc_lib.parent_of_new(this_process()) if link else None, debug)
     return await proc_lib.start(
-        server, initial_call=(mode.module, _INIT, 1), link=link, watch=watch, name=name, timeout=timeout
+        server,
+        initial_call=(mode.module, _INIT, 1),
+        link=link,
+        watch=watch,
+        name=name,
+        timeout=timeout,
+        max_mailbox=options.get("max_mailbox"),
     )

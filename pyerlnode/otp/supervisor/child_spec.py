@@ -42,7 +42,7 @@ from pyerlnode.term import Atom, Term, encode
 
 __all__ = ["ChildSpec", "as_child", "child_spec"]
 
-_START_OPTIONS: Final = ("name", "timeout", "debug", "hibernate_after")
+_START_OPTIONS: Final = ("name", "timeout", "debug", "hibernate_after", "max_mailbox")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Whoever can reach the port can make a node write lines as fast as it can connect; they must
 not fill a disk, nor hide what else is said.
 
-Proof: tests/node/test_log_limit.py, tests/node/test_listener.py.
+Proof: tests/process/test_log_limit.py, tests/node/test_listener.py.
 """
 
 from __future__ import annotations
