@@ -49,7 +49,7 @@ BUSY_LIMIT = 1024 * 1024
 # Bytes of large messages that are written in one turn, and that may wait in the transport,
 # where nothing can pass them any more.
 PORTION = 256 * 1024
-# The same as long as the system takes all at once: a peer gets that for two thirds of what four writes cost.
+# The same as long as the system takes all at once: that costs two thirds of what four writes cost.
 LARGE_PORTION = 1024 * 1024
 # Bytes that one read takes at most.
 _READ_SIZE = 256 * 1024
@@ -209,7 +209,11 @@ class Link(asyncio.BufferedProtocol):
             # `writelines` of Python 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 does not look at the limit.
             transport.set_write_buffer_limits(high=PORTION)
         elif not left:
-            self._portion = LARGE_PORTION
+            self._give(LARGE_PORTION)
+
+    def _give(self, portion: int) -> None:
+        """From now on so many bytes are written in one turn; what fits into that need not be cut."""
+        self._portion = self.connection.frame_size = portion
 
     def _flush_all(self) -> None:
         """Write all that is queued: there will be no other turn."""
@@ -291,7 +295,7 @@ class Link(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self._paused = True
-        self._portion = PORTION
+        self._give(PORTION)
 
     def resume_writing(self) -> None:
         self._paused = False

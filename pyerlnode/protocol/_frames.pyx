@@ -24,6 +24,7 @@ from zlib import crc32
 
 from pyerlnode.errors import FrameTooLarge, PeerError
 from pyerlnode.protocol.control import AliasSend, Demonitor, Monitor, RegSend, Send
+from pyerlnode.protocol.control_codec import takes_payload
 from pyerlnode.protocol.fragments import MESSAGE_COST as _MESSAGE_COST, PART_COST as _PART_COST
 from pyerlnode.term import Atom, Pid, Reference
 
@@ -198,8 +199,34 @@ cdef class Reader:
             if message is not None:
                 message.put(p + 18, size - 18)
                 return self.whole(message) if self.assembler.took(_u64(p + 2), message, size - 18) else None
+        elif size > 19 and p[0] == 131 and p[1] == 69 and self.assembler is not None:
+            if self.first(p, size):
+                return None
         control = _frame(p, size, self.slots, self.limits)
         return self.read(PyBytes_FromStringAndSize(<const char *>p, size)) if control is None else control
+
+
+    cdef bint first(self, const unsigned char *p, Py_ssize_t size) except -1:
+        """Take the first of several fragments; False where the reference has to read it."""
+        cdef tuple atoms
+        cdef Py_ssize_t at = 16, taken = 0
+        sequence = _u64(p + 2)
+        if _u64(p + 10) < 2 or self.assembler.knows(sequence):
+            return False
+        atoms = _atoms(p, &at, size, self.slots)
+        if atoms is None:
+            return False
+        try:
+            control = decode_within(p + at, size - at, atoms, self.limits, &taken)
+            if not takes_payload(control):
+                return False
+            # Only a check: a bad control message is not kept until its last part has come.
+            self.build(control, None, 0)
+        except Exception:
+            return False
+        at += taken
+        self.assembler.open(sequence, _u64(p + 10), (control, atoms), p + at, size - at)
+        return True
 
 
 cdef object _frame(const unsigned char *start, Py_ssize_t size, list slots, object limits):

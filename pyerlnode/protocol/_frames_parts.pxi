@@ -89,18 +89,23 @@ cdef class Assembler:
     def first(self, sequence, fragment, start, part):
         """Take the first of `fragment` (2 or more) parts; PeerError if the sequence is under way."""
         cdef const unsigned char[::1] octets = part
-        cdef const unsigned char *p = &octets[0] if len(part) else NULL
-        cdef Py_ssize_t size = len(part)
-        cdef _Message message
         if sequence in self._messages:
             raise PeerError(f"sequence {sequence} begins again, {self._progress(sequence)}")
-        message = _Message.__new__(_Message)
+        self.open(sequence, fragment, start, &octets[0] if len(part) else NULL, len(part))
+
+    cdef int open(
+        self, object sequence, uint64_t fragment, object start, const unsigned char *p, Py_ssize_t size
+    ) except -1:
+        cdef _Message message = _Message.__new__(_Message)
         message.start = start
         message.next_id = fragment - 1
         message.cost = MESSAGE_COST + PART_COST + size
         self._prepare(message, p, size, fragment)
         self._messages[sequence] = message
-        self._add(message.cost)
+        return self._add(message.cost)
+
+    cdef bint knows(self, object sequence) except -1:
+        return sequence in self._messages
 
     cdef int _prepare(self, _Message message, const unsigned char *p, Py_ssize_t size, uint64_t fragments) except -1:
         """Find out what will be how large, reserve some of it, and take the first bytes."""

@@ -82,7 +82,7 @@ class FrameParser:
         """
         self.read = self._read_header_form if peer.flags & _HEADER_FORM else self._read_pass_through
         self._max_frame = settings.max_frame
-        self.read_all: Callable[[bytes | memoryview, int, list[Event]], int]
+        self.read_all: Callable[[bytes | bytearray | memoryview, int, list[Event]], int]
         """Read the complete frames of the bytes from an offset on; give where the first other one begins.
 
         Appends their control messages.  PeerError for the first bad frame, when those
@@ -104,7 +104,7 @@ class FrameParser:
             )
             self.read_all, self.unfinished = reader.read_all, reader.unfinished
 
-    def _read_one_by_one(self, data: bytes | memoryview, at: int, events: list[Event]) -> int:
+    def _read_one_by_one(self, data: bytes | bytearray | memoryview, at: int, events: list[Event]) -> int:
         size, read = len(data), self.read
         while size - at >= _LENGTH.size:
             start = at + _LENGTH.size
@@ -266,11 +266,19 @@ class FrameWriter:
         has_payload = payload is not NO_PAYLOAD
         made = _make_frame(head, payload, has_payload, cache, self._fragment_size)
         if isinstance(made, tuple):
-            self._put_fragments(control, *made)
+            self._put_large(control, *made)
             return
         # Who sent it matters only while parts of a large message wait.
         key = sender_of(control) if self._outbox.busy else None
         self._outbox.put([made], len(made), key)
+
+    def _put_large(self, control: Control, header: bytes, head: bytes, payload: list[memoryview]) -> None:
+        size = 2 + len(header) + len(head) + sum(map(len, payload))
+        if size > self._outbox.frame_size or self._outbox.pending:
+            self._put_fragments(control, header, head, payload)
+            return
+        start = _HEAD.pack(size, _VERSION, _HEADER) + header + head
+        self._outbox.put([start, *payload], 4 + size, sender_of(control))
 
     def _put_fragments(self, control: Control, header: bytes, head: bytes, payload: list[memoryview]) -> None:
         size = self._fragment_size

@@ -273,6 +273,18 @@ class Connection:
         return self._outbox.take_pieces(limit)
 
     @property
+    def frame_size(self) -> int:
+        """A message of up to so many bytes leaves in one frame, however large fragments are, if nothing waits.
+
+        For an owner who writes as much without a pause: nothing could pass its fragments.  0 at first.
+        """
+        return self._outbox.frame_size
+
+    @frame_size.setter
+    def frame_size(self, size: int) -> None:
+        self._outbox.frame_size = size
+
+    @property
     def pending(self) -> int:
         """Bytes that `data_to_send` would give (without limit)."""
         return self._outbox.pending

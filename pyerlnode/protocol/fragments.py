@@ -173,13 +173,16 @@ class Outbox:
       empty, and then everything waits behind it.
     """
 
-    __slots__ = ("_lanes", "_ready", "pending")
+    __slots__ = ("_apart", "_lanes", "_ready", "frame_size", "pending")
 
     def __init__(self) -> None:
         self._ready: Pieces = []
+        self._apart = False  # there are pieces of large messages, which are not to be joined
         self._lanes: dict[Hashable, deque[Pieces | Rest]] = {}
         #: bytes to be sent, ready or in a lane
         self.pending = 0
+        #: a message that is larger than a fragment, but not larger than that, is not cut if nothing waits
+        self.frame_size = 0
 
     @property
     def busy(self) -> bool:
@@ -198,6 +201,7 @@ class Outbox:
             self.pending += rest.left
         if self.passes(key):
             self._ready += pieces
+            self._apart |= len(pieces) > 1
             if rest is not None:
                 self._lanes[key] = deque((rest,))
             return
@@ -216,14 +220,15 @@ class Outbox:
         return b"".join(self.take_pieces(limit))
 
     def take_pieces(self, limit: int | None = None) -> Pieces:
-        """As `take`; small frames are joined, the parts of large messages are not."""
+        """As `take`; small frames are joined, pieces of large messages are not."""
         out = self._ready
         if not out and not self._lanes:
             return []
         self._ready = []
+        apart, self._apart = self._apart, False
         if not self._lanes:
             self.pending = 0
-            return [b"".join(out)]
+            return out if apart else [b"".join(out)]
         size = sum(map(len, out))
         while self._lanes and (limit is None or size < limit):
             size += self._move_one(out, 0 if limit is None else limit - size)

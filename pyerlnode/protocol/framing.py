@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameReader", "frame"]
 
-_from_bytes: Callable[[bytes | memoryview], int] = int.from_bytes
+_from_bytes: Callable[[bytearray], int] = int.from_bytes
 
 
 def frame(body: bytes, prefix: int) -> bytes:
@@ -28,17 +28,14 @@ def frame(body: bytes, prefix: int) -> bytes:
 class FrameReader:
     """Collects received bytes and gives complete frames.
 
-    Each byte is copied a bounded number of times, however the stream is cut: pieces
-    of an unfinished frame are kept as they came and joined once, when it is complete.
+    Each byte is copied a bounded number of times, however the stream is cut.
     """
 
-    __slots__ = ("_at", "_data", "_limit", "_need", "_pieces", "_prefix", "_size")
+    __slots__ = ("_data", "_limit", "_need", "_prefix", "_window")
 
     def __init__(self, prefix: int, limit: int) -> None:
-        self._data: bytes | memoryview = b""  # being taken apart, from `_at` on
-        self._at = 0
-        self._pieces: list[bytes] = []  # came later
-        self._size = 0  # bytes in `_pieces` and in what is left of `_data`
+        self._data = bytearray()  # received and not taken
+        self._window: bytes | bytearray | memoryview = b""  # what is looked at meanwhile
         self.expect(prefix, limit)
 
     def expect(self, prefix: int, limit: int) -> None:
@@ -48,89 +45,74 @@ class FrameReader:
         self._need = prefix  # no frame can be complete with fewer bytes
 
     def feed(self, data: bytes | memoryview) -> None:
-        """Take received bytes; they are copied where they are not `bytes` already."""
-        size = self._size + len(data)
-        if self._at == len(self._data) and not self._pieces:
-            self._data = bytes(data)
-            self._at = 0
-        elif size < self._need:
-            self._pieces.append(bytes(data))
-        else:
-            # A frame is complete with it: joined at once, it is copied only now.
-            self._data = b"".join((memoryview(self._data)[self._at :], *self._pieces, data))
-            self._at = 0
-            self._pieces.clear()
-        self._size = size
+        """Take received bytes; they are copied."""
+        self._data += data
 
     def take(self) -> bytes | None:
         """The next complete frame without its length, or None.
 
         Raises FrameTooLarge as soon as a length exceeds the limit.
         """
-        if self._size < self._need:
+        if len(self._data) < self._need:
             return None
-        if self._pieces:
-            self._join()
-        start = self._at + self._prefix
-        length = _from_bytes(self._data[self._at : start])
+        length = _from_bytes(self._data[: self._prefix])
         if length > self._limit:
             raise FrameTooLarge(length, self._limit)
-        end = start + length
+        end = self._prefix + length
         if end > len(self._data):
-            self._need = self._prefix + length
+            self._need = end
             return None
-        self._at = end
-        self._size -= self._prefix + length
+        frame = bytes(memoryview(self._data)[self._prefix : end])
+        del self._data[:end]
         self._need = self._prefix
-        return bytes(self._data[start:end])
+        return frame
 
-    def window(self, data: bytes | memoryview) -> tuple[bytes | memoryview | None, bytes | memoryview]:
+    def window(
+        self, data: bytes | memoryview
+    ) -> tuple[bytes | bytearray | memoryview | None, bytes | memoryview]:
         """Received bytes that may hold complete frames, and those of `data` that are to come after them.
 
         It is `data` itself, and nothing is copied, where no frame is under way: otherwise that one frame
         is completed first.  None, and nothing is left, where it is still incomplete.
         """
-        missing = self._need - self._size
-        if not self._size:
-            self._data = data
-            self._at, self._size = 0, len(data)
+        if not self._data:
+            self._window = data
             return data, b""
-        self.feed(data[:missing])
-        if self._size < self._need:
+        missing = self._need - len(self._data)
+        self._data += data[:missing]
+        if len(self._data) < self._need:
             return None, b""
+        self._window = self._data
         return self._data, data[missing:]
 
     def advance(self, at: int) -> None:
         """The frames of the window that end at the offset `at` were taken, and no other is complete."""
-        rest = self._data = bytes(self._data[at:])
-        self._at, self._size = 0, len(rest)
+        window, self._window = self._window, b""
+        if window is self._data:
+            del self._data[:at]
+        elif at < len(window):
+            self._data += memoryview(window)[at:]
         self._need = self._prefix
-        if len(rest) >= self._prefix:
-            self._need += _from_bytes(rest[: self._prefix])
+        if len(self._data) >= self._prefix:
+            self._need += _from_bytes(self._data[: self._prefix])
 
     def rest(self) -> bytes:
         """Take everything that was not taken."""
-        if self._pieces:
-            self._join()
-        rest = bytes(self._data[self._at :])
-        self._data, self._at, self._size, self._need = b"", 0, 0, self._prefix
+        rest = bytes(self._data)
+        self._data.clear()
+        self._need = self._prefix
         return rest
-
-    def _join(self) -> None:
-        self._pieces.insert(0, bytes(self._data[self._at :]))
-        self._data = b"".join(self._pieces)
-        self._at = 0
-        self._pieces.clear()
 
     @property
     def buffered(self) -> int:
         """Bytes received and not yet taken."""
-        return self._size
+        return len(self._data)
 
     def unfinished(self) -> str | None:
         """How far the frame that is under way has come; None between two frames."""
-        if not self._size:
+        size = len(self._data)
+        if not size:
             return None
         if self._need == self._prefix:
-            return f"{self._size} bytes of a length of {self._prefix}"
-        return f"{self._size - self._prefix} of {self._need - self._prefix} bytes"
+            return f"{size} bytes of a length of {self._prefix}"
+        return f"{size - self._prefix} of {self._need - self._prefix} bytes"

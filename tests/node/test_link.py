@@ -153,8 +153,10 @@ async def test_a_system_that_takes_all_at_once_gets_larger_portions(
     for _ in range(2):
         pair.to_alex._flush()
     assert writes[0] <= PORTION + FRAGMENT < LARGE_PORTION <= writes[1] <= LARGE_PORTION + FRAGMENT
+    assert pair.to_alex.connection.frame_size == LARGE_PORTION
     left = 1
     pair.to_alex.pause_writing()
+    assert pair.to_alex.connection.frame_size == PORTION
     pair.to_alex.resume_writing()
     pair.to_alex._flush()
     assert max(writes[2:]) <= PORTION + FRAGMENT

@@ -191,6 +191,32 @@ def test_large_messages_of_several_senders_interleave() -> None:
         assert mine == ["big", "after"]
 
 
+def test_what_is_written_without_a_pause_is_not_cut() -> None:
+    pair = Pair(settings=Settings(fragment_size=1000)).up()
+    pair.kate.frame_size = 20_000
+    message = (Atom("big"), b"x" * 10_000)
+    pair.kate.send(Send(kate(1), alex(), message), 0.0)
+    alone = pair.kate.pieces_to_send()
+    assert b"".join(alone)[4:6] == b"\x83D"
+    for number in (2, 3):
+        pair.kate.send(Send(kate(number), alex(), message), 0.0)
+    pair.kate.send(Send(kate(4), alex(), Atom("small")), 0.0)
+    behind = pair.kate.data_to_send()
+    # The first one stands where it would anyway, the second one would keep others waiting.
+    assert behind[4:6] == b"\x83D" and b"\x83E" in behind
+    for data in (b"".join(alone), behind):
+        pair.at_alex += pair.alex.receive(data, 0.0)
+    sent = [event.message for event in pair.at_alex if isinstance(event, Send)]
+    assert sent == [message, message, "small", message]
+
+
+def test_what_is_larger_than_what_is_written_without_a_pause_is_cut() -> None:
+    pair = Pair(settings=Settings(fragment_size=1000)).up()
+    pair.kate.frame_size = 5000
+    pair.kate.send(Send(kate(1), alex(), b"x" * 5000), 0.0)
+    assert pair.kate.data_to_send(1)[4:6] == b"\x83E"
+
+
 def test_a_message_is_what_it_was_when_it_was_sent() -> None:
     pair = Pair(settings=Settings(fragment_size=100)).up()
     content = [b"x" * 500, 1]
