@@ -274,9 +274,9 @@ class Connection:
 
     @property
     def frame_size(self) -> int:
-        """A message of up to so many bytes leaves in one frame, however large fragments are, if nothing waits.
+        """Bytes of the largest message that leaves in one frame where nothing else waits; 0 at first.
 
-        For an owner who writes as much without a pause: nothing could pass its fragments.  0 at first.
+        For an owner who writes as much without a pause: nothing could pass its fragments.
         """
         return self._outbox.frame_size
 
