@@ -32,6 +32,30 @@ end
 count.(count, 0)
 """
 
+# Of several processes at once, so that their fragments come mixed; each asks twice, as the first
+# answers are cut in fragments and the next ones may leave in one frame.
+SHAPES = """
+binary = fn byte, size -> :binary.copy(<<byte>>, size) end
+shapes = [
+  binary.(1, 1_000_000),
+  binary.(2, 70_000),
+  [{:behind, binary.(3, 300_000), "small"}, binary.(4, 600_000), :last],
+  %{"key" => binary.(5, 2_000_000), 1 => [binary.(6, 100), 2.5, :atom, self(), make_ref()]},
+  {Enum.to_list(1..60_000), binary.(7, 900_000), Bitwise.bsl(1, 9000)},
+  List.duplicate(binary.(8, 1000), 3000),
+  Enum.to_list(1..300_000),
+  <<0::size(5_000_003)>>,
+  {binary.(9, 65_000), {binary.(10, 65_536), [binary.(11, 262_144) | binary.(12, 262_143)]}}
+]
+asked =
+  for shape <- shapes do
+    Task.async(fn ->
+      for _ <- 1..2, do: GenServer.call({:echo, :kate@localhost}, {:echo, shape}, 60_000) === shape
+    end)
+  end
+Enum.map(asked, &Task.await(&1, 60_000))
+"""
+
 
 async def sink() -> None:
     """Tell the sender of a large message when it is here."""
@@ -53,6 +77,11 @@ async def test_pings_are_answered_between_python_nodes(python_node, new_node, ta
             answered += not echoed.done()
         assert await echoed == large
         assert answered >= 1
+
+
+def test_large_messages_of_any_shape_come_back_as_they_were(beam_node, python_node, here, target) -> None:
+    python_node("kate", target("echo.py:app"))
+    assert beam_node("alex").eval_elixir(here(SHAPES), timeout=60).term == [[True, True]] * 9
 
 
 async def test_pings_are_answered_while_fifty_megabytes_go_each_way(beam_node, new_node, here) -> None:
