@@ -154,6 +154,7 @@ class GenServer:
     ) -> Pid | None:
         """Start a server, linked to the caller, and wait for its `init(*args)`; its pid.
 
+        `Counter.start_link(0)`, or as in Elixir `GenServer.start_link(Counter, 0)`.
         None if `init` returned `Ignore`.  Raises Exit with OTP's reason if it did not
         start: `(already_started, pid)`, `timeout` (seconds, counted from the call; the
         process is killed), `(bad_return_value, value)`, or what `init` ended with.
@@ -340,7 +341,7 @@ async def start_server(
     **options: Any,
 ) -> StartResult:
     """Start a server of `cls`: `("ok", pid)`, `"ignore"` or `("error", reason)`, which supervisors go by."""
-    cls = newest(cls)
+    cls, args = class_meant(GenServer, cls, args)
     handlers = handlers_of(cls, GenServer)
     debug = check_options(options)
     server = Server(cls, handlers, args, proc_lib.parent_of_new(this_process()) if link else None, debug)
@@ -353,6 +354,19 @@ async def start_server(
         timeout=timeout,
         max_mailbox=options.get("max_mailbox"),
     )
+
+
+def class_meant(base: type[Any], cls: type[Any], args: tuple[Any, ...]) -> tuple[type[Any], tuple[Any, ...]]:
+    """Whose callbacks are called, with which arguments: `GenServer.start_link(Counter, 0)` names the class.
+
+    UsageError for the behaviour itself without one.
+    """
+    if cls is not base:
+        return newest(cls), args
+    if not args or not isinstance(args[0], type) or not issubclass(args[0], base):
+        name = base.__name__
+        raise UsageError(f"which {name}? MyServer.start_link(...) or {name}.start_link(MyServer, ...)")
+    return newest(args[0]), args[1:]
 
 
 def spawn_server(runtime: Runtime, cls: type[GenServer], *args: Any, name: str) -> Pid:

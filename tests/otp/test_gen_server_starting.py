@@ -9,11 +9,12 @@ import pytest
 from otp_tools import inside, process_of, reason_of, settled
 
 import pyerlnode.process as erl
-from pyerlnode.errors import BadArg, ErlangError, Exit, Throw
+from pyerlnode.errors import BadArg, ErlangError, Exit, Throw, UsageError
 from pyerlnode.otp import (
     Continue,
     Failure,
     GenServer,
+    GenStatem,
     Hibernate,
     Ignore,
     NoReply,
@@ -155,6 +156,15 @@ async def test_start_gives_the_pid_none_or_an_exit() -> None:
     with pytest.raises(Exit) as failed:
         await Server.start(lambda: Stop((Atom("no"), 1)))
     assert failed.value.reason == ("no", 1)
+
+
+async def test_the_class_may_be_named_as_in_elixir() -> None:
+    pid = await GenServer.start_link(Server, lambda: None, name="named")
+    assert pid is not None
+    assert type(process_of(pid).behaviour.state) is Server  # type: ignore[union-attr]
+    for start in (GenServer.start_link(), GenServer.start(0), GenStatem.start(Server)):
+        with pytest.raises(UsageError, match=r"start_link\(MyServer"):
+            await start
 
 
 async def test_a_taken_name_is_already_started_and_init_is_not_called() -> None:

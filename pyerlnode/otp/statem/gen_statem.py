@@ -44,12 +44,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyerlnode.errors import BadArg, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
-from pyerlnode.otp.gen_server import check_options, started
+from pyerlnode.otp.gen_server import check_options, class_meant, started
 from pyerlnode.otp.results import atom
 from pyerlnode.otp.statem.modes import Mode, check_callback_mode
 from pyerlnode.otp.statem.results import NextState
 from pyerlnode.otp.statem.server import StatemServer
-from pyerlnode.otp.supervisor.newest import newest
 from pyerlnode.process import this_process
 from pyerlnode.term import Atom
 
@@ -243,7 +242,7 @@ async def start_machine(
 ) -> StartResult:
     """Start a machine of `cls`: `("ok", pid)`, `"ignore"` or `("error", reason)`, which supervisors go by."""
     debug = check_options(options)
-    cls = newest(cls)
+    cls, args = class_meant(GenStatem, cls, args)
     mode = cls.__mode__()
     server = StatemServer(cls, mode, args, proc_lib.parent_of_new(this_process()) if link else None, debug)
     return await proc_lib.start(
