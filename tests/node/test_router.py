@@ -61,19 +61,27 @@ class NoDialler:
         pass
 
 
+class Hearing(Runtime):
+    """Keeps the first signal for a local process."""
+
+    heard: asyncio.Future[Control]
+
+    def receive_signal(self, node: Atom, control: Control) -> None:
+        self.heard.set_result(control)
+
+
 @pytest.fixture
 async def router() -> Router:
-    router = Router(Runtime("kate@localhost", 1))
+    router = Router(Hearing("kate@localhost", 1))
     router.dialler = NoDialler()
     router.link_up(SimplePeer(), Peer(ALEX, 1, MANDATORY, True))
     return router
 
 
-async def test_a_peer_without_spawn_gives_notsup_as_on_a_beam(
-    router: Router, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_peer_without_spawn_gives_notsup_as_on_a_beam(router: Router) -> None:
     answered: asyncio.Future[Control] = asyncio.get_running_loop().create_future()
-    monkeypatch.setattr(router.runtime, "receive_signal", lambda node, control: answered.set_result(control))
+    assert isinstance(router.runtime, Hearing)
+    router.runtime.heard = answered
     router.signal(ALEX, SpawnRequest(REF, PID, PID, Atom("m"), Atom("f"), 0, [], []))
     assert not answered.done()
     assert await answered == SpawnReply(REF, PID, 0, Atom("notsup"))
