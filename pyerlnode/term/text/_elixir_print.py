@@ -48,7 +48,7 @@ def to_elixir(term: Term, *, node_number: NodeNumber | None = None, limit: int |
     """The text of `term` in Elixir's notation, without line breaks and in full.
 
     With a `limit` only the first so many characters, then `...`: for the time that this takes,
-    and its memory, the rest of the term does not count.  Such a text is for people: of large
+    and its memory, the rest of the term does not count.  Such a text is for people: of
     maps it shows pairs in any order, a large integer in hexadecimal.
 
     Pids, ports and references are written `#PID<kate@localhost.105.0/1795232319>`, which
