@@ -115,7 +115,7 @@ def _tune_memory() -> None:
     keep_memory()
     # Hundreds of messages come with one read, each of them a few objects that are gone when it is
     # handled.  To look for cycles at every 700 of them took half the time of a cast.
-    gc.set_threshold(10_000)
+    gc.set_threshold(50_000)
 
 
 def host(options: argparse.Namespace, load: Callable[[], Application], watched: Path | None = None) -> int:
