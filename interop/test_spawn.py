@@ -78,7 +78,7 @@ objects = fn -> :erpc.call(kate, Kate, :objects, []) end
 
 @python_only
 def test_ten_thousand_spawns_leave_nothing(alex, here) -> None:
-    alex.eval_elixir(here(f"{SPAWNS}\nspawns.(500)"), timeout=50)
+    alex.eval_elixir(here(f"{SPAWNS}\nspawns.(10_000)"), timeout=50)
     before = alex.eval_elixir("{sizes.(), here.()}").term
     objects, resident = alex.eval_elixir("objects.()").term
     alex.eval_elixir("spawns.(10_000)", timeout=50)
