@@ -7,6 +7,7 @@ hands to the reference codec, which does the work again and says what is wrong, 
 have the same errors.  Terms nested deeper than `DEEP` levels, and types that seldom come, are
 the reference's, too.
 
+    _native_c.pxi        what is better said in C: the digits of integers, short copies
     _native_types.pxi    Atom, Pid, Port, Reference, ImproperList; the table of atoms
     _native_decode.pxi   bytes to terms
     _native_encode.pxi   terms to bytes, and their exact bytes
@@ -52,6 +53,7 @@ cdef extern from "Python.h":
     int PyUnicode_IS_COMPACT_ASCII(PyObject *)
     void *PyUnicode_DATA(PyObject *)
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)
+    double FloatOf "PyFloat_AS_DOUBLE"(PyObject *)
     long long AsLongLong "PyLong_AsLongLongAndOverflow"(PyObject *, int *)
     Py_ssize_t BytesSize "PyBytes_GET_SIZE"(PyObject *)
     object _PyLong_FromByteArray(const unsigned char *, size_t, int, int)
@@ -64,66 +66,15 @@ cdef extern from "Python.h":
     int PyGC_Disable()
     int PyGC_Enable()
     void Py_XDECREF(PyObject *)
+    bint PyErr_ExceptionMatches(object)
+    void PyErr_Clear()
 
 cdef extern from "stdlib.h":
     void qsort(void *, size_t, size_t, int (*)(const void *, const void *) noexcept) noexcept
 
-cdef extern from *:
-    """
-    #if PY_VERSION_HEX >= 0x030C0000
-      #define Term_IsCompact(o) PyUnstable_Long_IsCompact((PyLongObject *)(o))
-      #define Term_Compact(o) PyUnstable_Long_CompactValue((PyLongObject *)(o))
-    #else
-      #define Term_IsCompact(o) ((size_t)(Py_SIZE(o) + 1) < 3)
-      #define Term_Compact(o) (Py_SIZE(o) * (Py_ssize_t)((PyLongObject *)(o))->ob_digit[0])
-    #endif
-    #if defined(__GNUC__)
-      #define TERM_COLD __attribute__((noinline, cold))
-      #define TERM_INLINE inline __attribute__((always_inline))
-    #else
-      #define TERM_COLD
-      #define TERM_INLINE inline
-    #endif
-    /* The value of an integer of at most two digits, 60 bits; 0 for a larger one.  Without a branch
-       that depends on the value, of which half go wrong where integers are of all sizes. */
-    static TERM_INLINE int Term_Small(PyObject *o, long long *value) {
-    #if PY_VERSION_HEX >= 0x030C0000
-        const size_t tag = ((PyLongObject *)o)->long_value.lv_tag;
-        const digit *digits = ((PyLongObject *)o)->long_value.ob_digit;
-        const size_t count = tag >> 3;
-        const long long sign = -(long long)((tag & 3) >> 1);
-    #else
-        const Py_ssize_t size = Py_SIZE(o);
-        const digit *digits = ((PyLongObject *)o)->ob_digit;
-        const long long sign = size >> (8 * sizeof(size) - 1);
-        const size_t count = (size_t)((size ^ sign) - sign);
-    #endif
-        if (count > 2) return 0;
-        const size_t second = count >> 1;
-        const long long high = ((long long)digits[second] << PyLong_SHIFT) & -(long long)second;
-        *value = ((high | digits[0]) ^ sign) - sign;
-        return 1;
-    }
-    #if PY_VERSION_HEX >= 0x030D0000
-      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0, 1)
-    #else
-      #define Term_Digits(o, to, size) _PyLong_AsByteArray((PyLongObject *)(o), to, size, 1, 0)
-    #endif
-    static TERM_COLD int Term_Refuse(PyObject *kind) { PyErr_SetNone(kind); return -1; }
-    #if PY_VERSION_HEX < 0x030E0000
-      #define Term_NewDict(size) _PyDict_NewPresized(size)
-    #else
-      #define Term_NewDict(size) PyDict_New()
-    #endif
-    """
-    bint Term_IsCompact(PyObject *) noexcept
-    Py_ssize_t Term_Compact(PyObject *) noexcept
-    bint Term_Small(PyObject *, long long *) noexcept
-    dict Term_NewDict(Py_ssize_t)
-    int Term_Digits(object, unsigned char *, size_t) except -1
-    int Term_Refuse(object) except -1
+include "_native_c.pxi"
 
-# Levels that C recursion goes down; each takes a few hundred bytes of stack.
+# Levels that C recursion goes down; each takes up to a kilobyte of stack.
 cdef enum:
     DEEP = 200
 

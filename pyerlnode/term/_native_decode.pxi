@@ -26,6 +26,10 @@ cdef struct Reader:
 cdef enum:
     LARGE = 8192
 
+# `_term`, for one who looks at what was raised himself: a try statement would save, and bring back,
+# what is being handled outside, which takes longer than reading a small term.
+ctypedef PyObject *(*Reading)(Reader *) noexcept
+
 # What the limits were the last time; they are frozen, and nearly always the same.
 cdef object _limits = None
 cdef Py_ssize_t _limit_depth, _limit_elements, _limit_new_atoms, _limit_integer_bytes
@@ -71,6 +75,7 @@ cdef object _decode(
     Py_ssize_t *end,
 ):
     cdef Reader r
+    cdef PyObject *term
     cdef bint paused = False
     if limits is not _limits:
         _take_limits(limits)
@@ -96,17 +101,15 @@ cdef object _decode(
     r.context = NULL
     if r.end - r.at > LARGE:
         paused = PyGC_Disable()
-    try:
-        term = _term(&r)
+    term = (<Reading>_term)(&r)
+    if paused:
+        PyGC_Enable()
+    Py_XDECREF(r.context)
+    if term != NULL or not PyErr_ExceptionMatches(_MALFORMED):
         if end != NULL:
             end[0] = r.at - r.start
-        return term
-    except _MALFORMED:
-        pass
-    finally:
-        if paused:
-            PyGC_Enable()
-        Py_XDECREF(r.context)
+        return Term_Owned(term)
+    PyErr_Clear()
     # Some atoms may have come to be known by now; they stay counted.
     found = _reference().read_again(
         octets, offset, atoms, text, limits, structs, views, r.new_atoms
@@ -394,10 +397,28 @@ cdef object _octets(Reader *r, list items, Py_ssize_t size):
     return items
 
 
+cdef PyObject *_last_node = <PyObject *>_NIL
+
+
+cdef _AtomBase _node(Reader *r):
+    """The node of a pid or a reference, mostly the same as that of the one before."""
+    global _last_node
+    cdef Py_ssize_t length = (<_AtomBase>_last_node).length
+    if r.end - r.at >= length and Term_Same(
+        <const char *>r.at, PyBytes_AS_STRING((<_AtomBase>_last_node).wire), length
+    ):
+        r.at += length
+        return <_AtomBase>_last_node
+    atom = _any_atom(r, _take(r, 1)[0])
+    # Atoms are never freed.
+    _last_node = <PyObject *>atom
+    return atom
+
+
 cdef object _pid(Reader *r):
     cdef Pid pid = Pid.__new__(Pid)
     cdef const unsigned char *p
-    pid.atom = _any_atom(r, _take(r, 1)[0])
+    pid.atom = _node(r)
     p = _take(r, 12)
     pid.number = _u32(p)
     pid.turn = _u32(p + 4)
@@ -411,7 +432,7 @@ cdef object _reference_term(Reader *r):
     cdef int count = p[0] << 8 | p[1], at
     if count > WORDS:
         _refuse()
-    ref.atom = _any_atom(r, _take(r, 1)[0])
+    ref.atom = _node(r)
     p = _take(r, 4 + 4 * count)
     ref.epoch = _u32(p)
     ref.count = count
@@ -424,33 +445,55 @@ cdef object _reference_term(Reader *r):
 
 cdef object _tuple(Reader *r, Py_ssize_t size):
     cdef Py_ssize_t at
+    cdef PyObject *item
     cdef tuple result
     _open(r, size)
     result = PyTuple_New(size)
     for at in range(size):
-        item = _term(r)
-        Py_INCREF(item)
-        PyTuple_SET_ITEM(result, at, item)
+        item = (<Reading>_term)(r)
+        if item == NULL:
+            Term_Raised()
+        Term_SetTuple(result, at, item)
     r.depth -= 1
     return result
 
 
+cdef Py_ssize_t _ints(Reader *r, list result, Py_ssize_t at, Py_ssize_t size) except -1:
+    """Read the integers of 32 bits that come in a row into the list, from `at` on; give the place behind them."""
+    cdef const unsigned char *p = r.at
+    cdef Py_ssize_t first = at
+    cdef PyObject *item
+    while at < size and r.end - p >= 5 and p[0] == 98:
+        item = Term_Int(<int32_t>_u32(p + 1))
+        if item == NULL:
+            Term_Raised()
+        Term_SetList(result, at, item)
+        p += 5
+        at += 1
+    r.at = p
+    r.pending -= at - first
+    return at
+
+
 cdef object _list(Reader *r, Py_ssize_t size):
     cdef Py_ssize_t at
+    cdef PyObject *item
     cdef list result
     _open(r, size)
     r.pending += 1
     if size == 1:
         return _cell(r)
     result = PyList_New(size)
-    for at in range(size):
+    at = 0
+    while at < size:
         if r.end - r.at >= 5 and r.at[0] == 98:
-            item = PyLong_FromLong(<int32_t>_u32(_take(r, 5) + 1))
-            r.pending -= 1
-        else:
-            item = _term(r)
-        Py_INCREF(item)
-        PyList_SET_ITEM(result, at, item)
+            at = _ints(r, result, at, size)
+            continue
+        item = (<Reading>_term)(r)
+        if item == NULL:
+            Term_Raised()
+        Term_SetList(result, at, item)
+        at += 1
     tail = _tail(r, result)
     r.depth -= 1
     return tail
@@ -466,7 +509,7 @@ cdef object _cell(Reader *r):
         r.depth -= 1
         return tail
     improper = ImproperList.__new__(ImproperList)
-    improper.elements = (head,)
+    improper.head = head
     improper.tail = _term(r)
     r.depth -= 1
     return improper
@@ -500,7 +543,7 @@ cdef object _improper(list items, object tail):
     if not items:
         return tail
     cdef ImproperList improper = ImproperList.__new__(ImproperList)
-    improper.elements = tuple(items)
+    improper.parts = tuple(items)
     improper.tail = tail
     return improper
 

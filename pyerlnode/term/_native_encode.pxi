@@ -1,5 +1,20 @@
 # Terms to bytes, and their exact bytes.
 
+# One pair of a map.  `order` holds the first bytes of the key's exact bytes: of an atom the first eight;
+# of a binary the length, which stands before the octets, and the first four of them.
+cdef struct Pair:
+    uint64_t order
+    const char *text            # the atom's wire, the binary's octets
+    PyObject *key
+    PyObject *value
+
+# A dict whose pairs are being written.  They are borrowed until code runs that may change it.
+cdef struct OpenMap:
+    Pair *pairs
+    Py_ssize_t size
+    bint held
+    OpenMap *outer
+
 cdef struct Writer:
     unsigned char *start
     unsigned char *at
@@ -10,17 +25,12 @@ cdef struct Writer:
     PyObject *apart             # into this list, each with its offset behind it
     Py_ssize_t depth
     bint exact                  # write exact bytes
-
-# One pair of a map in the order of the wire.  `order` holds the first bytes of the exact bytes.
-cdef struct Pair:
-    uint64_t order
-    PyObject *key
-    PyObject *value
+    OpenMap *maps               # the innermost map that is being written
 
 cdef enum:
     SCRATCH = 1 << 16           # bytes that it has at first
     SCRATCH_MAX = 1 << 20       # what is larger is written where it stays
-    FEW = 12                    # pairs that are sorted on the stack
+    FEW = 16                    # pairs that are sorted on the stack
 
 # Kept from term to term: most of them are small, and one copy is less than growing each anew.
 cdef unsigned char *_scratch = <unsigned char *>PyMem_Malloc(SCRATCH)
@@ -36,6 +46,7 @@ cdef int _begin(Writer *w, object atom_ref, bint exact) except -1:
     w.large = PY_SSIZE_T_MAX
     w.depth = 0
     w.exact = exact
+    w.maps = NULL
     w.owned = NULL
     if _scratch_taken:
         # Something that is being encoded had to encode something itself.
@@ -124,20 +135,25 @@ cdef object _reference_encoder():
     return _encode_module
 
 
+# As `Reading`, for the writer: no try statement, which costs as much as a small term.
+ctypedef int (*Writing)(Writer *, PyObject *) noexcept
+ctypedef PyObject *(*Resulting)(Writer *) noexcept
+
+
 def encode(obj, *, compressed=False):
     """Give the external term format of `obj`, version byte first: see `_encode.encode`."""
     cdef Writer w
+    cdef PyObject *result = NULL
     if compressed is not False:
         return _reference_encoder().encode_with(encode_parts, obj, compressed)
     _begin(&w, None, False)
-    try:
-        _room(&w, 1)[0] = 131
-        _write(&w, obj)
-        return _result(&w)
-    except _FAILED:
-        pass
-    finally:
-        _release(&w)
+    _room(&w, 1)[0] = 131
+    if (<Writing>_write_borrowed)(&w, <PyObject *>obj) == 0:
+        result = (<Resulting>_result)(&w)
+    _release(&w)
+    if result != NULL or not PyErr_ExceptionMatches(_FAILED):
+        return Term_Owned(result)
+    PyErr_Clear()
     return _reference_encoder().encode(obj)
 
 
@@ -213,35 +229,55 @@ def equal(a, b):
 # --- the writer ----------------------------------------------------------------------
 
 cdef int _write(Writer *w, object item) except -1:
-    cdef PyTypeObject *kind = KindOf(item)
+    return _write_borrowed(w, <PyObject *>item)
+
+
+# What is borrowed stays alive while no code but this runs, and for a leaf none does.  Inside anything
+# else somebody's may (that of a class, `atom_ref`), so that is held here.
+
+cdef int _write_borrowed(Writer *w, PyObject *item) except -1:
+    cdef PyTypeObject *kind = Py_TYPE(item)
+    cdef unsigned char *p
     if kind is ATOM:
-        return _write_atom(w, <_AtomBase>item)
+        return _write_borrowed_atom(w, item)
     elif kind is &PyLong_Type:
-        return _write_int(w, item)
+        if not Term_IsCompact(item):
+            return _write_long(w, item)
+        p = _room(w, 5)
+        w.at = p + _put_int(p, Term_Compact(item))
+        return 0
     elif kind is &PyBytes_Type:
-        if PyBytes_GET_SIZE(item) >= w.large:
-            return _write_apart(w, item)
-        return _write_octets(w, PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
-    elif kind is &PyTuple_Type:
+        if BytesSize(item) >= w.large:
+            return _write_apart(w, <bytes>item)
+        return _write_octets(w, PyBytes_Start(item), BytesSize(item))
+    elif kind is &PyUnicode_Type and PyUnicode_IS_COMPACT_ASCII(item):
+        return _write_octets(w, <char *>PyUnicode_DATA(item), PyUnicode_GET_LENGTH(item))
+    elif kind is &PyFloat_Type:
+        return _write_float(w, FloatOf(item))
+    elif item is Py_None:
+        return _write_borrowed_atom(w, <PyObject *>_NIL)
+    elif kind is &PyBool_Type:
+        return _write_borrowed_atom(w, <PyObject *>_TRUE if item is Py_True else <PyObject *>_FALSE)
+    held = <object>item
+    return _write_more(w, held)
+
+
+cdef int _write_more(Writer *w, object item) except -1:
+    cdef PyTypeObject *kind = KindOf(item)
+    if kind is &PyTuple_Type:
         return _write_tuple(w, <tuple>item)
     elif kind is &PyList_Type:
         return _write_list(w, <list>item)
-    elif kind is &PyUnicode_Type:
-        return _write_str(w, item)
     elif kind is &PyDict_Type:
         return _write_dict(w, <dict>item)
-    elif kind is &PyFloat_Type:
-        return _write_float(w, PyFloat_AS_DOUBLE(item))
-    elif item is None:
-        return _write_atom(w, _NIL)
-    elif kind is &PyBool_Type:
-        return _write_atom(w, _TRUE if item is True else _FALSE)
     elif kind is <PyTypeObject *>Pid:
         return _write_pid(w, <Pid>item)
     elif kind is <PyTypeObject *>Reference:
         return _write_reference(w, <Reference>item)
     elif kind is <PyTypeObject *>ImproperList:
         return _write_improper(w, <ImproperList>item)
+    elif kind is &PyUnicode_Type:
+        return _write_str(w, item)
     return _write_rare(w, item)
 
 
@@ -261,17 +297,23 @@ cdef inline int _write_head(Writer *w, int tag, Py_ssize_t size) except -1:
 
 
 cdef inline int _write_atom(Writer *w, _AtomBase atom) except -1:
+    return _write_borrowed_atom(w, <PyObject *>atom)
+
+
+cdef inline int _write_borrowed_atom(Writer *w, PyObject *atom) except -1:
+    cdef Py_ssize_t length = (<_AtomBase>atom).length
     if w.atom_ref != NULL:
-        return _write_cached(w, atom)
-    if atom.length <= HEAD and w.end - w.at >= HEAD:
-        memcpy(w.at, atom.head, HEAD)
-        w.at += atom.length
+        return _write_cached(w, <_AtomBase>atom)
+    if length <= HEAD and w.end - w.at >= HEAD:
+        memcpy(w.at, (<_AtomBase>atom).head, HEAD)
+        w.at += length
         return 0
-    return _write_raw(w, PyBytes_AS_STRING(atom.wire), atom.length)
+    return _write_raw(w, PyBytes_AS_STRING((<_AtomBase>atom).wire), length)
 
 
 cdef int _write_cached(Writer *w, _AtomBase atom) except -1:
     cdef unsigned char *p
+    _hold(w)
     index = (<object>w.atom_ref)(atom)
     if index is None:
         return _write_raw(w, PyBytes_AS_STRING(atom.wire), atom.length)
@@ -294,15 +336,6 @@ cdef inline int _put_int(unsigned char *p, Py_ssize_t value) noexcept:
     return 5
 
 
-cdef int _write_int(Writer *w, object value) except -1:
-    cdef unsigned char *p
-    if Term_IsCompact(<PyObject *>value):
-        p = _room(w, 5)
-        w.at = p + _put_int(p, Term_Compact(<PyObject *>value))
-        return 0
-    return _write_long(w, <PyObject *>value)
-
-
 cdef int _write_long(Writer *w, PyObject *value) except -1:
     """An integer of more than 30 bits."""
     cdef unsigned char *p
@@ -312,7 +345,7 @@ cdef int _write_long(Writer *w, PyObject *value) except -1:
     if not Term_Small(value, &number):
         number = AsLongLong(value, &overflow)
         if overflow:
-            return _write_big(w, <object>value)
+            return _write_big(w, value)
     if -0x80000000LL <= number <= 0x7FFFFFFFLL:
         p = _room(w, 5)
         w.at = p + _put_int(p, <Py_ssize_t>number)
@@ -330,8 +363,8 @@ cdef int _write_long(Writer *w, PyObject *value) except -1:
     return 0
 
 
-cdef int _write_big(Writer *w, object value) except -1:
-    cdef Py_ssize_t size = (value.bit_length() + 7) // 8
+cdef int _write_big(Writer *w, PyObject *value) except -1:
+    cdef Py_ssize_t size = Term_Bytes(value)
     cdef unsigned char *p
     if size > _MAX_INTEGER_BYTES:
         _refuse()
@@ -341,9 +374,10 @@ cdef int _write_big(Writer *w, object value) except -1:
         p[1] = <unsigned char>size
     else:
         _write_head(w, 111, size)
-    p = _room(w, 1 + size)
-    p[0] = value < 0
-    Term_Digits(-value if p[0] else value, p + 1, size)
+    p = _room(w, 1 + size + TERM_SPARE)
+    p[0] = Term_IsNegative(value)
+    Term_Digits(value, p + 1)
+    w.at = p + 1 + size
     return 0
 
 
@@ -359,9 +393,15 @@ cdef int _write_float(Writer *w, double value) except -1:
     return 0
 
 
-cdef int _write_octets(Writer *w, const char *octets, Py_ssize_t size) except -1:
-    _write_head(w, 109, size)
-    return _write_raw(w, octets, size)
+cdef inline int _write_octets(Writer *w, const char *octets, Py_ssize_t size) except -1:
+    cdef unsigned char *p
+    if size > 0xFFFFFFFFLL:
+        _refuse()
+    p = _room(w, 5 + size)
+    p[0] = 109
+    _put32(p + 1, <uint32_t>size)
+    Term_Copy(p + 5, octets, size)
+    return 0
 
 
 cdef int _write_apart(Writer *w, bytes item) except -1:
@@ -374,9 +414,6 @@ cdef int _write_apart(Writer *w, bytes item) except -1:
 
 cdef int _write_str(Writer *w, object text) except -1:
     cdef bytes utf8
-    cdef PyObject *plain = <PyObject *>text
-    if PyUnicode_IS_COMPACT_ASCII(plain):
-        return _write_octets(w, <char *>PyUnicode_DATA(plain), PyUnicode_GET_LENGTH(plain))
     try:
         utf8 = str.encode(text)
     except UnicodeEncodeError:
@@ -439,11 +476,10 @@ cdef int _write_tuple(Writer *w, tuple item) except -1:
         _write_head(w, 105, size)
     for at in range(size):
         child = PyTuple_GET_ITEM(<PyObject *>item, at)
-        if Py_TYPE(child) is &PyLong_Type and Term_IsCompact(child):
-            p = _room(w, 5)
-            w.at = p + _put_int(p, Term_Compact(child))
+        if Py_TYPE(child) is ATOM:
+            _write_borrowed_atom(w, child)
         else:
-            _write(w, <object>child)
+            _write_borrowed(w, child)
     w.depth -= 1
     return 0
 
@@ -498,9 +534,15 @@ cdef int _write_list(Writer *w, list item) except -1:
                 continue
             _write_long(w, child)
         elif Py_TYPE(child) is &PyFloat_Type:
-            _write_float(w, PyFloat_AS_DOUBLE(<object>child))
+            _write_float(w, FloatOf(child))
+        elif Py_TYPE(child) is &PyDict_Type:
+            # What lies about in memory is slow to come: ask for it early.
+            if at + 2 < PyList_GET_SIZE(item):
+                Term_Fetch(PyList_GET_ITEM(<PyObject *>item, at + 2))
+            held = <object>child
+            _write_more(w, held)
         else:
-            _write(w, <object>child)
+            _write_borrowed(w, child)
         at += 1
     _room(w, 1)[0] = 106
     w.depth -= 1
@@ -542,6 +584,7 @@ cdef int _write_string(Writer *w, list item, Py_ssize_t size) except -1:
 
 cdef int _write_odd_string(Writer *w, list item, Py_ssize_t size) except -1:
     """The same where subclasses of int are in the list."""
+    _hold(w)
     octets = _reference_encoder()._as_octets(item)
     cdef unsigned char *p
     if octets is None:
@@ -557,21 +600,34 @@ cdef int _write_odd_string(Writer *w, list item, Py_ssize_t size) except -1:
 
 
 cdef int _write_improper(Writer *w, ImproperList item) except -1:
+    cdef Py_ssize_t size, at
     if _down(w):
         return _write_deep(w, item)
-    _write_head(w, 108, PyTuple_GET_SIZE(item.elements))
-    for child in item.elements:
-        _write(w, child)
-    _write(w, item.tail)
+    if item.parts is None:
+        _write_head(w, 108, 1)
+        _write_borrowed(w, <PyObject *>item.head)
+    else:
+        size = PyTuple_GET_SIZE(item.parts)
+        _write_head(w, 108, size)
+        for at in range(size):
+            _write_borrowed(w, PyTuple_GET_ITEM(<PyObject *>item.parts, at))
+    _write_borrowed(w, <PyObject *>item.tail)
     w.depth -= 1
     return 0
 
 
 # --- maps ----------------------------------------------------------------------------
 
+# Where the pairs stand in the order of the wire: the first at[0], the next at[1].
+cdef struct Places:
+    unsigned char at[FEW]
+
+# What they were in the last map of each size.
+cdef Places _places_of[FEW + 1]
+
+
 cdef int _write_dict(Writer *w, dict item) except -1:
     cdef Py_ssize_t size = PyDict_GET_SIZE(item)
-    cdef Pair few[FEW]
     cdef Pair *pairs
     if _down(w):
         return _write_deep(w, item)
@@ -579,27 +635,43 @@ cdef int _write_dict(Writer *w, dict item) except -1:
     if w.exact:
         _write_digest(w, item)
     elif size <= FEW:
-        _write_sorted(w, item, few, size)
+        _write_few(w, item, size)
     else:
         pairs = <Pair *>PyMem_Malloc(size * sizeof(Pair))
         if pairs == NULL:
             raise MemoryError
         try:
-            _write_sorted(w, item, pairs, size)
+            _write_many(w, item, pairs, size)
         finally:
             PyMem_Free(pairs)
     w.depth -= 1
     return 0
 
 
-cdef int _write_sorted(Writer *w, dict item, Pair *pairs, Py_ssize_t size) except -1:
+cdef int _write_few(Writer *w, dict item, Py_ssize_t size) except -1:
+    cdef Pair pairs[FEW]
+    cdef Places places
     cdef int found = _collect(item, pairs)
     if found == OTHERS:
         return _write_any_keys(w, item)
-    _sort(pairs, size)
-    if found == BINARIES and _has_twins(pairs, size):
-        _refuse()
-    return _write_pairs(w, pairs, size)
+    # Of a list of records all have their keys in the same order.
+    if not _are_sorted(pairs, &_places_of[size], size):
+        _sort_few(pairs, &_places_of[size], size)
+        if found == BINARIES and not _are_sorted(pairs, &_places_of[size], size):
+            _refuse()
+    places = _places_of[size]
+    return _write_pairs(w, found, pairs, &places, size)
+
+
+cdef int _write_many(Writer *w, dict item, Pair *pairs, Py_ssize_t size) except -1:
+    cdef int found = _collect(item, pairs)
+    if found == OTHERS:
+        return _write_any_keys(w, item)
+    if not _are_sorted(pairs, NULL, size):
+        qsort(pairs, size, sizeof(Pair), &_order_of)
+        if found == BINARIES and not _are_sorted(pairs, NULL, size):
+            _refuse()
+    return _write_pairs(w, found, pairs, NULL, size)
 
 
 cdef enum:
@@ -614,15 +686,17 @@ cdef int _collect(dict item, Pair *pairs) except -1:
     cdef Pair *pair = pairs
     cdef int found = OTHERS, kind
     while PyDict_Next(item, &place, &key, &value):
+        Term_Fetch(value)
         pair.key = key
         pair.value = value
         if Py_TYPE(key) is ATOM:
             kind = ATOMS
             pair.order = (<_AtomBase>key).order
+            pair.text = PyBytes_AS_STRING((<_AtomBase>key).wire)
         elif _is_binary(key):
             kind = BINARIES
-            # The length stands before the octets, so the shorter one comes first.
-            pair.order = <uint64_t>_length(key) << 32 | _first(_text(key), _length(key))
+            pair.text = _text(key)
+            pair.order = <uint64_t>_length(key) << 32 | _first(pair.text, _length(key))
         else:
             return OTHERS
         if kind != found:
@@ -643,20 +717,14 @@ cdef inline bint _is_binary(PyObject *key) noexcept:
     )
 
 
-cdef inline const char *_text(PyObject *key) noexcept:
-    if Py_TYPE(key) is &PyBytes_Type:
-        return PyBytes_Start(key)
-    if Py_TYPE(key) is ATOM:
-        return PyBytes_AS_STRING((<_AtomBase>key).wire)
-    return <const char *>PyUnicode_DATA(key)
+cdef inline const char *_text(PyObject *binary) noexcept:
+    if Py_TYPE(binary) is &PyBytes_Type:
+        return PyBytes_Start(binary)
+    return <const char *>PyUnicode_DATA(binary)
 
 
-cdef inline Py_ssize_t _length(PyObject *key) noexcept:
-    if Py_TYPE(key) is &PyBytes_Type:
-        return BytesSize(key)
-    if Py_TYPE(key) is ATOM:
-        return (<_AtomBase>key).length
-    return PyUnicode_GET_LENGTH(key)
+cdef inline Py_ssize_t _length(PyObject *binary) noexcept:
+    return BytesSize(binary) if Py_TYPE(binary) is &PyBytes_Type else PyUnicode_GET_LENGTH(binary)
 
 
 cdef inline uint32_t _first(const char *text, Py_ssize_t size) noexcept:
@@ -677,62 +745,80 @@ cdef inline int _order(const Pair *a, const Pair *b) noexcept:
     if a.order != b.order:
         return -1 if a.order < b.order else 1
     # Of the same order, both have the same length.
-    return memcmp(_text(a.key), _text(b.key), _length(a.key))
+    return memcmp(a.text, b.text, (<_AtomBase>a.key).length if Py_TYPE(a.key) is ATOM else a.order >> 32)
 
 
 cdef int _order_of(const void *a, const void *b) noexcept:
     return _order(<const Pair *>a, <const Pair *>b)
 
 
-cdef inline void _sort(Pair *pairs, Py_ssize_t size) noexcept:
-    """Sort by exact bytes."""
+cdef inline Pair *_pair(Pair *pairs, const Places *places, Py_ssize_t at) noexcept:
+    return pairs + at if places == NULL else pairs + places.at[at]
+
+
+cdef inline bint _are_sorted(Pair *pairs, const Places *places, Py_ssize_t size) noexcept:
+    """Whether they are in the order of the wire, without "a" beside b"a"."""
+    cdef Py_ssize_t at
+    for at in range(1, size):
+        if _order(_pair(pairs, places, at - 1), _pair(pairs, places, at)) >= 0:
+            return False
+    return True
+
+
+cdef void _sort_few(Pair *pairs, Places *places, Py_ssize_t size) noexcept:
     cdef Py_ssize_t at, place
-    cdef Pair pair
-    if size > FEW:
-        qsort(pairs, size, sizeof(Pair), &_order_of)
-        return
-    for at in range(1, size):
-        if _order(&pairs[at - 1], &pairs[at]) <= 0:
-            continue
-        pair = pairs[at]
-        place = at
-        while place and _order(&pair, &pairs[place - 1]) < 0:
-            pairs[place] = pairs[place - 1]
-            place -= 1
-        pairs[place] = pair
-
-
-cdef inline bint _has_twins(const Pair *pairs, Py_ssize_t size) noexcept:
-    """Whether "a" and b"a" are among the sorted keys."""
-    cdef Py_ssize_t at
-    for at in range(1, size):
-        if _order(&pairs[at - 1], &pairs[at]) == 0:
-            return True
-    return False
-
-
-cdef int _write_pairs(Writer *w, Pair *pairs, Py_ssize_t size) except -1:
-    cdef Py_ssize_t at
-    # What comes to run meanwhile may empty the dict.
     for at in range(size):
-        Py_INCREF(<object>pairs[at].key)
-        Py_INCREF(<object>pairs[at].value)
+        place = at
+        while place and _order(pairs + at, pairs + places.at[place - 1]) < 0:
+            places.at[place] = places.at[place - 1]
+            place -= 1
+        places.at[place] = <unsigned char>at
+
+
+cdef int _write_pairs(Writer *w, int kind, Pair *pairs, const Places *places, Py_ssize_t size) except -1:
+    cdef Py_ssize_t at
+    cdef Pair *pair
+    cdef OpenMap opened
+    opened.pairs, opened.size, opened.held, opened.outer = pairs, size, False, w.maps
+    w.maps = &opened
     try:
         for at in range(size):
-            if Py_TYPE(pairs[at].key) is ATOM:
-                _write_atom(w, <_AtomBase>pairs[at].key)
+            pair = _pair(pairs, places, at)
+            if kind == ATOMS:
+                _write_borrowed_atom(w, pair.key)
             else:
-                _write_octets(w, _text(pairs[at].key), _length(pairs[at].key))
-            _write(w, <object>pairs[at].value)
+                _write_octets(w, pair.text, <Py_ssize_t>(pair.order >> 32))
+            _write_borrowed(w, pair.value)
     finally:
-        for at in range(size):
-            Py_DECREF(<object>pairs[at].key)
-            Py_DECREF(<object>pairs[at].value)
+        w.maps = opened.outer
+        if opened.held:
+            _let_go(&opened)
     return 0
+
+
+cdef void _hold(Writer *w) noexcept:
+    """Before any code but this runs: it may empty the dicts that are being written."""
+    cdef OpenMap *opened = w.maps
+    cdef Py_ssize_t at
+    # Where one is held, so are those around it.
+    while opened != NULL and not opened.held:
+        for at in range(opened.size):
+            Py_INCREF(<object>opened.pairs[at].key)
+            Py_INCREF(<object>opened.pairs[at].value)
+        opened.held = True
+        opened = opened.outer
+
+
+cdef void _let_go(const OpenMap *opened) noexcept:
+    cdef Py_ssize_t at
+    for at in range(opened.size):
+        Py_DECREF(<object>opened.pairs[at].key)
+        Py_DECREF(<object>opened.pairs[at].value)
 
 
 cdef int _write_any_keys(Writer *w, dict item) except -1:
     """Write the pairs of a dict whose keys are of several types."""
+    _hold(w)
     if len(item) < 2:
         for key, value in item.items():
             _write(w, key)
@@ -808,6 +894,7 @@ _MAX_INTEGER_BYTES = MAX_INTEGER_BYTES
 
 cdef int _write_deep(Writer *w, object item) except -1:
     """A container at the end of what recursion may do."""
+    _hold(w)
     out = bytearray()
     _reference_encoder().write_deep(
         item, out, None if w.atom_ref == NULL else <object>w.atom_ref, w.exact, w.depth
@@ -816,6 +903,7 @@ cdef int _write_deep(Writer *w, object item) except -1:
 
 
 cdef int _write_rare(Writer *w, object item) except -1:
+    _hold(w)
     module = _reference_encoder()
     kind = type(item)
     if kind is bytearray or kind is memoryview:

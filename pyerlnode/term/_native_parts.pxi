@@ -69,19 +69,19 @@ cdef bytes encode_two(
     """
     cdef Writer w
     cdef bytearray out
+    cdef PyObject *result = NULL
     _begin(&w, atom_ref, False)
-    try:
-        _write(&w, first)
+    if (<Writing>_write_borrowed)(&w, <PyObject *>first) == 0:
         split[0] = w.at - w.start
         if both:
             w.large = large
             w.apart = <PyObject *>apart
-            _write(&w, second)
-        return _result(&w)
-    except _FAILED:
-        pass
-    finally:
-        _release(&w)
+        if not both or (<Writing>_write_borrowed)(&w, <PyObject *>second) == 0:
+            result = (<Resulting>_result)(&w)
+    _release(&w)
+    if result != NULL or not PyErr_ExceptionMatches(_FAILED):
+        return Term_Owned(result)
+    PyErr_Clear()
     apart.clear()
     out = bytearray()
     _reference_encoder().encode_parts(first, out, atom_ref)

@@ -150,7 +150,7 @@ cdef PyObject *_table_find(const char *text, Py_ssize_t size) noexcept:
         if (
             _slots[at].hash == hash
             and (<_AtomBase>atom).size == size
-            and memcmp((<_AtomBase>atom).text, text, size) == 0
+            and Term_Same((<_AtomBase>atom).text, text, size)
         ):
             return atom
         at = (at + 1) & _mask
@@ -457,7 +457,8 @@ cdef class Reference:
 @cython.trashcan(True)
 @cython.freelist(64)
 cdef class ImproperList:
-    cdef readonly tuple elements
+    cdef object head            # the only element, as long as `parts` is None:
+    cdef tuple parts            # an alias, which most calls bring, is read without a tuple for its one
     cdef readonly object tail
 
     __match_args__ = ("elements", "tail")
@@ -465,28 +466,37 @@ cdef class ImproperList:
     def __init__(self, elements, tail):
         elements = tuple(elements)
         if isinstance(tail, ImproperList):
-            elements, tail = elements + (<ImproperList>tail).elements, (<ImproperList>tail).tail
+            elements, tail = elements + (<ImproperList>tail).all(), (<ImproperList>tail).tail
         if not elements:
             raise TermEncodeError("an improper list without elements is its tail")
         if isinstance(tail, list):
             raise TermEncodeError("an improper list with a list as its tail is a proper list")
-        self.elements = elements
+        self.parts = elements
         self.tail = tail
+
+    cdef tuple all(self):
+        if self.parts is None:
+            self.parts = (self.head,)
+        return self.parts
+
+    @property
+    def elements(self):
+        return self.all()
 
     def __eq__(self, other):
         if type(other) is not ImproperList:
             return NotImplemented
         cdef ImproperList that = <ImproperList>other
-        return bool(self.elements == that.elements and self.tail == that.tail)
+        return bool(self.all() == that.all() and self.tail == that.tail)
 
     def __hash__(self):
-        return hash((self.elements, self.tail, "improper"))
+        return hash((self.all(), self.tail, "improper"))
 
     def __reduce__(self):
-        return (ImproperList, (self.elements, self.tail))
+        return (ImproperList, (self.all(), self.tail))
 
     def __repr__(self):
-        return f"ImproperList({list(self.elements)!r}, {self.tail!r})"
+        return f"ImproperList({list(self.all())!r}, {self.tail!r})"
 
     def __setattr__(self, name, value):
         raise AttributeError(f"{type(self).__name__} is immutable")
