@@ -121,7 +121,6 @@ def spawn(
 def spawn(node: str, function: Export | Callable[..., Any], args: Sequence[Term], /) -> Awaitable[Pid]: ...
 @overload
 def spawn(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
-@forwarded
 def spawn(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> Any:
     """Start a process that runs `await function(*args)`; its pid.
 
@@ -132,10 +131,13 @@ def spawn(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> A
     the caller's.  Where there is no way to the node the process has ended with `noconnection`,
     wherever that is seen; ErlangError for another failure.
     """
-    if isinstance(where, str):
+    try:  # not `@forwarded`: programs spawn more often than they do anything else that is here
+        if not isinstance(where, str):
+            return _spawn(where, args, max_mailbox).pid
         _check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=())
-    return _spawn_bounded(where, args, max_mailbox).pid
+    except OtherThread as here:
+        return here.call(spawn, where, *args, max_mailbox=max_mailbox)
 
 
 @overload
@@ -157,7 +159,7 @@ def spawn_link(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None)
     if isinstance(where, str):
         _check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=("link",))
-    child = _spawn_bounded(where, args, max_mailbox)
+    child = _spawn(where, args, max_mailbox)
     Links.of(this_process()).link(child.pid)
     return child.pid
 
@@ -183,7 +185,7 @@ def spawn_monitor(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = No
     if isinstance(where, str):
         _check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=("monitor",))
-    child = _spawn_bounded(where, args, max_mailbox)
+    child = _spawn(where, args, max_mailbox)
     return child.pid, monitor(child.pid)
 
 
@@ -218,18 +220,6 @@ def _check_is_here(max_mailbox: MaxMailbox | None) -> None:
         raise BadArg("max_mailbox is for processes of this node")
 
 
-def _spawn_bounded(
-    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
-    args: tuple[Any, ...],
-    max_mailbox: MaxMailbox | None,
-) -> Process:
-    check_max_mailbox(max_mailbox)
-    child = _spawn(function, args)
-    if max_mailbox is not None and child.alive:
-        set_max_mailbox(child, max_mailbox)
-    return child
-
-
 def _call_of(function: tuple[Any, ...]) -> tuple[tuple[Atom, Atom], Sequence[Term]]:
     """Module and function, and the arguments."""
     match function:
@@ -242,11 +232,20 @@ def _call_of(function: tuple[Any, ...]) -> tuple[tuple[Atom, Atom], Sequence[Ter
     raise BadArg(f"spawn wants module, function and a list of arguments, not {function!r}")
 
 
-def _spawn(function: Callable[..., Coroutine[Any, Any, Any]] | Export, args: tuple[Any, ...]) -> Process:
+def _spawn(
+    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
+    args: tuple[Any, ...],
+    max_mailbox: MaxMailbox | None,
+) -> Process:
     parent = this_process()
     if isinstance(function, Export):
         function, args = apply_export, (parent.runtime, function, list(args))
-    return parent.runtime.spawn_function(parent, function, args)
+    if max_mailbox is not None:
+        check_max_mailbox(max_mailbox)
+    child = parent.runtime.spawn_function(parent, function, args)
+    if max_mailbox is not None and child.alive:
+        set_max_mailbox(child, max_mailbox)
+    return child
 
 
 @forwarded
