@@ -26,7 +26,7 @@ from pyerlnode.otp import gen
 from pyerlnode.process.mailbox import Unopened
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.process import ALIVE
-from pyerlnode.process.request import DEMONITOR, Request
+from pyerlnode.process.request import DEMONITOR, NOTHING, Request
 from pyerlnode.process.task import ProcessTask, runs_in
 
 if TYPE_CHECKING:
@@ -45,18 +45,18 @@ class LocalCall(Request, Unopened):
     __slots__ = ("_caller", "_opened", "_timeout", "request", "server")
 
     def __init__(self, process: Process, server: Process, request: Term, timeout: float | None) -> None:
-        if process.exit_reason is not ALIVE:
+        self.process = process
+        if self.process.exit_reason is not ALIVE:
             process.check_alive()
         # The other slots are filled when it is opened.
         self._waiter = None
-        self.process = process
         self.server = server
         self.request = request
         self._timeout = timeout
         self.is_over = False
         self._caller: Caller | None = None
         self._opened = False
-        self.message = self.down_reason = self.NOTHING
+        self.message = self.down_reason = NOTHING
 
     # --- who waits ----------------------------------------------------------------------
 

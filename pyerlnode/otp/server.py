@@ -19,6 +19,7 @@ from weakref import ref as weak_reference
 from pyerlnode.errors import ErlangError, Exit, TermEncodeError, Throw
 from pyerlnode.otp import gen, proc_lib, reports, sys
 from pyerlnode.otp.debug import CONTINUE, IN, NOREPLY, OUT, Debug
+from pyerlnode.otp.gen import CALL, CAST, SYSTEM
 from pyerlnode.otp.local_call import LocalCall
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Result, Stop
@@ -185,17 +186,18 @@ class Server(ServerSystem):
     def message(self, message: Term) -> Pending:
         """Handle one message."""
         if type(message) is LocalCall:
+            call = message
             if self._held is None and self.debug is None:
                 if self._timeout is not None:
                     self._disarm()
-                self._message = self._caller = message
-                return self._dispatch(self._handlers.calls, message.request)
+                self._message = self._caller = call
+                return self._dispatch(self._handlers.calls, call.request)
             if self._held is not None and not self.may_hold(message):
                 return None
             message = message.opened()
         if type(message) is tuple and message:
             tag = message[0]
-            if tag is gen.SYSTEM and len(message) == 3:
+            if tag is SYSTEM and len(message) == 3:
                 return self._system(message)
             if tag is EXIT and len(message) == 3 and message[1] == self.parent:
                 self._message = message
@@ -210,12 +212,12 @@ class Server(ServerSystem):
         if self.debug is not None:
             self.debug.record((IN, message))
         self._message = message
-        if tag is gen.CALL and len(message) == 3:
+        if tag is CALL and len(message) == 3:
             caller = message[1]
             self._caller = _NO_CALLER if caller is None else caller
             return self._dispatch(self._handlers.calls, message[2])
         self._caller = None
-        if tag is gen.CAST and len(message) == 2:
+        if tag is CAST and len(message) == 2:
             return self._dispatch(self._handlers.casts, message[1])
         return self._dispatch(self._handlers.infos, message)
 
@@ -250,7 +252,8 @@ class Server(ServerSystem):
             return self._run(result, mode)
         if mode is _REPLY and not isinstance(result, Result):
             if type(self._caller) is LocalCall:  # `_reply`, without the call
-                self._caller.answer(result)
+                call: LocalCall = self._caller
+                call.answer(result)
                 self._message = None
                 return None
             return self._reply(result)
@@ -466,7 +469,7 @@ class Server(ServerSystem):
     def _report(self, reason: Term, error: BaseException | None) -> None:
         message = self._message
         client = None
-        if type(message) is tuple and message and message[0] is gen.CALL and len(message) == 3:
+        if type(message) is tuple and message and message[0] is CALL and len(message) == 3:
             caller, message = message[1], message[2]
             if type(caller) is tuple and caller and type(caller[0]) is Pid:
                 client = caller[0]

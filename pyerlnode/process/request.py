@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pyerlnode.process.process import Process
 
-_NOTHING: Any = object()
+NOTHING: Any = object()
 DEMONITOR: Final = Atom("demonitor")
 
 
@@ -36,7 +36,7 @@ class Request(Suspension):
     """
 
     __slots__ = ("_deadline", "_timer", "down_reason", "is_over", "item", "message", "process", "ref")
-    NOTHING: Any = _NOTHING
+    NOTHING: Any = NOTHING
 
     def __init__(self, process: Process, item: Monitored, *, replies: bool = True) -> None:
         self._waiter = None
@@ -46,8 +46,8 @@ class Request(Suspension):
         self.is_over = False
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.message: Term = _NOTHING
-        self.down_reason: Term = _NOTHING
+        self.message: Term = NOTHING
+        self.down_reason: Term = NOTHING
         runtime = process.runtime
         self.ref = ref = runtime.make_ref()
         if replies:
@@ -62,12 +62,12 @@ class Request(Suspension):
     @property
     def replied(self) -> bool:
         """Whether a message came to the alias."""
-        return self.message is not _NOTHING
+        return self.message is not NOTHING
 
     @property
     def is_down(self) -> bool:
         """Whether what was asked has ended."""
-        return self.down_reason is not _NOTHING
+        return self.down_reason is not NOTHING
 
     def ready(self) -> bool:
         return self.is_over

@@ -504,16 +504,22 @@ class ProcessAlias:
         self.process.deliver(message)
 
 
+_current = current_process.get  # most of what a program does begins with it
+
+
 def this_process() -> Process:
     """The process that the caller runs in; a plain asyncio task is given one.
 
     Raises UsageError where there is neither a process nor a node, OtherThread (which is one,
     too) in a thread that is not the event loop's.
     """
-    process = current_process.get()
+    process = _current()
     here = get_ident()
-    if process is not None and process.owner is None and process.runtime.thread == here:
-        return process
+    runtime: Runtime | None
+    if process is not None and process.owner is None:
+        runtime = process.runtime
+        if runtime.thread == here:
+            return process
     runtime = current_runtime.get(None)
     # A process that is attached to a task acts for it only at the node that the task uses now.
     if process is not None and process.runtime is runtime:
