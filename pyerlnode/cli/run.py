@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
     return host(options, lambda: target.load(options.target), watched)
 
 
-def _tune_memory() -> None:
+def tune_memory() -> None:
     """For a program that is a node and nothing else; see docs/performance.md."""
     keep_memory()
     # Hundreds of messages come with one read, each of them a few objects that are gone when it is
@@ -133,7 +133,7 @@ def host(options: argparse.Namespace, load: Callable[[], Application], watched: 
     if options.exit_on_eof and sys.stdin is None:
         raise ConfigError("--exit-on-eof: there is no standard input")
     starter = Starter(sys.stdin.fileno()) if options.exit_on_eof else None
-    _tune_memory()
+    tune_memory()
     with installed() as terminal:
         application = load()
         strategies = _strategies(environment)  # the program may bring some of its own

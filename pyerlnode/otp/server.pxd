@@ -4,13 +4,12 @@ from pyerlnode.otp.local_call cimport LocalCall
 from pyerlnode.otp.server_system cimport ServerSystem
 
 cdef class Server(ServerSystem):
-    cdef public object _args
     cdef public object _caller
-    cdef public object _debug_options
     cdef public bint _ending
     cdef public object _message
     cdef public object _timeout
     cdef public object _timer
+    cdef public object _to_start
     cpdef start(self, process)
     cpdef _attach(self, process)
     cpdef _initialised(self, result)

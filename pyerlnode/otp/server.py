@@ -61,13 +61,12 @@ class Server(ServerSystem):
     """The `Behaviour` of one GenServer; `state` is the instance of its class."""
 
     __slots__ = (
-        "_args",
         "_caller",
-        "_debug_options",
         "_ending",
         "_message",
         "_timeout",
         "_timer",
+        "_to_start",
     )
 
     def __init__(
@@ -80,9 +79,9 @@ class Server(ServerSystem):
     ) -> None:
         self._held = None
         self._class = cls
-        self._debug_options = debug
         self._handlers = handlers
-        self._args: tuple[Any, ...] | None = args
+        # Arguments of `init`, and options of `sys`: given up at the start, since idle servers must be small.
+        self._to_start: tuple[tuple[Any, ...], tuple[Any, ...]] | None = (args, debug)
         self.parent = parent or _NOBODY  # until it runs: a server that nobody is linked to is its own
         self.state: Any = None
         self.debug: Debug | None = None
@@ -100,8 +99,7 @@ class Server(ServerSystem):
 
     def start(self, process: Process) -> Pending:
         """Make the instance and call its `init`."""
-        self._attach(process)
-        args, self._args = self._args or (), None
+        args = self._attach(process)
         handler = self._handlers.init
         try:
             self.state = self._class()
@@ -123,12 +121,15 @@ class Server(ServerSystem):
         self.state = state
         return self._settle(first, _NONE_ONLY)
 
-    def _attach(self, process: Process) -> None:
+    def _attach(self, process: Process) -> tuple[Any, ...]:
+        """Begin to run in `process`; the arguments of `init`."""
         self.process = process
         if self.parent is _NOBODY:
             self.parent = process.pid
-        if self._debug_options:
-            self.debug = Debug.of(process, self.system_module, self._debug_options)
+        (args, debug), self._to_start = self._to_start or ((), ()), None
+        if debug:
+            self.debug = Debug.of(process, self.system_module, debug)
+        return args
 
     async def _init_later(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         try:
@@ -239,8 +240,10 @@ class Server(ServerSystem):
         try:
             if handler.wants_caller:
                 result = handler.function(self.state, *args, caller=self._given_caller())
-            elif not args:
+            elif not args:  # these two without a tuple for what is called
                 result = handler.function(self.state)
+            elif len(args) == 1:
+                result = handler.function(self.state, args[0])
             else:
                 result = handler.function(self.state, *args)
         except Throw as thrown:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyerlnode as erl
 from pyerlnode import Atom, GenServer, Node, Pid, on_call, on_cast
+from pyerlnode.cli.run import tune_memory
 from pyerlnode.process.loop import run
 
 if TYPE_CHECKING:
@@ -170,4 +171,6 @@ async def answer(function: str, arguments: list[str]) -> int:
 if __name__ == "__main__":
     # The modules of growing.py are to find this one, not a second one of the same source.
     sys.modules["benchmarks.worker"] = sys.modules["__main__"]
+    if sys.argv[1] != memory.__name__:  # where what Python has freed, and keeps then, would be counted
+        tune_memory()  # as `pyerlnode run` does
     print(run(answer(sys.argv[1], sys.argv[2:])), processor)
