@@ -22,9 +22,12 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # All of them or none: each calls others without going through Python.
 MODULES = (
@@ -105,10 +108,14 @@ class CustomBuildHook(BuildHookInterface[Any]):
             self._directory.cleanup()
 
 
+def is_cython(module: str) -> bool:
+    """Whether it is written in Cython, and no module of Python."""
+    return module.rpartition(".")[2].startswith("_")
+
+
 def source_of(module: str) -> Path:
     """Where it is written, from the root on."""
-    written = Path(*module.split("."))
-    return written.with_suffix(".pyx" if written.name.startswith("_") else ".py")
+    return Path(*module.split(".")).with_suffix(".pyx" if is_cython(module) else ".py")
 
 
 def compiled_of(module: str) -> Path:
@@ -116,8 +123,8 @@ def compiled_of(module: str) -> Path:
     return Path(*module.split(".")).with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
 
 
-def compile_native(root: Path, scratch: Path) -> dict[str, Path]:
-    """Translate and compile the modules in `scratch`; give their paths.  Raises whatever prevents it."""
+def compile_native(root: Path, scratch: Path, modules: Sequence[str] = MODULES) -> dict[str, Path]:
+    """Translate and compile `modules` in `scratch`; give their paths.  Raises whatever prevents it."""
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
 
@@ -125,8 +132,8 @@ def compile_native(root: Path, scratch: Path) -> dict[str, Path]:
     os.chdir(root)
     try:
         translated = [
-            *_translated(root, scratch, ".pyx", {}),
-            *_translated(root, scratch, ".py", PYTHON),
+            *_translated(root, scratch, [each for each in modules if is_cython(each)], {}),
+            *_translated(root, scratch, [each for each in modules if not is_cython(each)], PYTHON),
         ]
     finally:
         os.chdir(before)
@@ -135,20 +142,22 @@ def compile_native(root: Path, scratch: Path) -> dict[str, Path]:
     command.build_lib, command.build_temp = str(scratch / "lib"), str(scratch / "temp")
     command.ensure_finalized()
     command.run()
-    return {module: Path(command.get_ext_fullpath(module)) for module in MODULES}
+    return {module: Path(command.get_ext_fullpath(module)) for module in modules}
 
 
-def _translated(root: Path, scratch: Path, suffix: str, directives: dict[str, Any]) -> list[Any]:
-    """The modules that are written so, as C, ready to be compiled."""
+def _translated(
+    root: Path, scratch: Path, modules: Sequence[str], directives: dict[str, Any]
+) -> Sequence[Any]:
+    """The modules as C, ready to be compiled."""
     from Cython.Build import cythonize
     from setuptools import Extension
 
     options = [] if sys.platform == "win32" else ["-O3"]
     extensions = [
-        Extension(module, [str(root / source_of(module))], extra_compile_args=options)
-        for module in MODULES
-        if source_of(module).suffix == suffix
+        Extension(module, [str(root / source_of(module))], extra_compile_args=options) for module in modules
     ]
+    if not extensions:
+        return ()
     made: list[Any] = cythonize(
         extensions, build_dir=str(scratch / "c"), compiler_directives=directives, force=True, quiet=True
     )
