@@ -54,7 +54,7 @@ def test_without_a_compiler_it_is_pure_and_says_so(tmp_path: Path) -> None:
     code, output, wheels = build(tmp_path, None, **NO_COMPILER)
     assert (code, len(wheels)) == (0, 1), output
     assert wheels[0].endswith("-py3-none-any.whl")
-    assert output.count("pyerlnode is installed without its native codec") == 1
+    assert output.count("pyerlnode is installed without its native parts") == 1
 
 
 def test_without_a_compiler_nothing_is_built_where_it_must_be_native(tmp_path: Path) -> None:

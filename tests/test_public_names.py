@@ -18,7 +18,7 @@ def as_type_checkers_see(package: Any) -> dict[str, tuple[str, str]]:
     """Name -> the module that it is imported from and its name there, of the `if TYPE_CHECKING` block."""
     found: dict[str, tuple[str, str]] = {}
     for node in ast.parse(Path(package.__file__).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.If):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name):
             for line in node.body:
                 assert isinstance(line, ast.ImportFrom) and line.module is not None
                 found.update({(name.asname or name.name): (line.module, name.name) for name in line.names})

@@ -29,7 +29,7 @@ class ServerSystem(Suspendable):
     """Base of the `Behaviour` of a GenServer; `state` is the instance of its class."""
 
     __slots__ = ("_class", "_handlers", "debug", "parent", "state")
-    system_module: Atom = Atom("gen_server")
+    system_module = Atom("gen_server")
     parent: Pid
     state: Any
     debug: Debug | None

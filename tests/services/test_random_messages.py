@@ -22,13 +22,13 @@ from pyerlnode import (
     Supervisor,
     TaskSupervisor,
 )
-from pyerlnode.process import Process
 from pyerlnode.services import DEFAULT_SERVICES, pg
 from pyerlnode.term import Export, ImproperList, Pid
 from pyerlnode.term.text import brief
 
 if TYPE_CHECKING:
     from pyerlnode.node import Node
+    from pyerlnode.process import Process
 
 MESSAGES = 60
 # Deeper than Python's own stack, which hashing, comparing and printing would go down into.
@@ -248,20 +248,23 @@ def is_documented(reason: Any) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_no_message_ends_a_node_or_what_it_needs(
-    seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_message_ends_a_node_or_what_it_needs(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     ends: list[tuple[Any, Any]] = []
-    die = Process.die
 
-    def noted(process: Process, reason: Any) -> None:
-        if process.alive and process.runtime.name == "kate@localhost" and not process.runtime.stopping:
-            ends.append((process.name or process.behaviour, reason))
-        die(process, reason)
+    def note(process: Process) -> None:
+        if not process.runtime.stopping:
+            ends.append((process.name or process.behaviour, process.exit_reason))
 
-    monkeypatch.setattr(Process, "die", noted)
     async with Cluster((*DEFAULT_SERVICES, pg.service)) as cluster:
         kate, alex = await cluster.mesh("kate", "alex")
+        flush = kate.runtime.before_end
+        assert flush is not None
+
+        def ending(process: Process) -> None:
+            flush(process)
+            process.call_at_end(note)
+
+        kate.runtime.before_end = ending
         kate.runtime.spawn(started())
         await until(lambda: all(kate.runtime.names.get(name) for name in SERVERS))
         services = [kate.runtime.names.get(name) for name in SERVICES]

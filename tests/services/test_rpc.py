@@ -22,9 +22,18 @@ if TYPE_CHECKING:
 USER = Atom("user")
 
 
+class Encoding(Runtime):
+    """As if what is sent left the node: there is no term for an object."""
+
+    def send(self, to: Any, message: Any, sender: Any = None) -> None:
+        if isinstance(message, tuple) and message and type(message[-1]) is object:
+            raise TermEncodeError("no term for an object")
+        super().send(to, message, sender)
+
+
 @pytest.fixture
 async def runtime() -> AsyncIterator[Runtime]:
-    made = Runtime("here@localhost", 1)
+    made = Encoding("here@localhost", 1)
     current_runtime.set(made)
     node: Any = SimpleNamespace(runtime=made)
     rpc.service(node)
@@ -174,14 +183,6 @@ async def test_more_arguments_than_a_function_can_have(runtime: Runtime) -> None
 
 
 async def test_a_result_without_a_term_is_a_badrpc(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    send = runtime.send
-
-    def encodes(to: Any, message: Any, sender: Any = None) -> None:
-        if isinstance(message, tuple) and type(message[-1]) is object:
-            raise TermEncodeError("no term for an object")
-        send(to, message, sender)
-
-    monkeypatch.setattr(runtime, "send", encodes)
     monkeypatch.setitem(FUNCTIONS, "odd", object)
     badrpc, (_, (reason, _)) = await ask("odd")
     assert badrpc == "badrpc"

@@ -252,7 +252,7 @@ async def test_another_failure_is_an_error(pair: tuple[Node, Node], monkeypatch:
         )
 
     async def body() -> None:
-        monkeypatch.setattr(runtime, "signal", refuse)
+        monkeypatch.setattr(runtime.distribution, "signal", refuse)
         with pytest.raises(ErlangError) as failed:
             await erl.spawn("alex@localhost", NAME, "wait", [])
         monkeypatch.undo()

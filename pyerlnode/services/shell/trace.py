@@ -6,13 +6,16 @@ Proof: tests/services/test_shell.py.
 from __future__ import annotations
 
 import linecache
+import os
 import traceback
 from pathlib import Path
 from typing import Final
 
 __all__ = ["forget", "remember", "text"]
 
-_PACKAGE: Final = str(Path(__file__).resolve().parents[2])
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
+# What was compiled knows its source from where the package stands.
+_OURS: Final = (str(_PACKAGE), str(Path(_PACKAGE.name, "")) + os.sep)
 
 
 def remember(filename: str, source: str) -> None:
@@ -46,4 +49,4 @@ def _shorten(made: traceback.TracebackException) -> None:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith(_PACKAGE)
+    return filename.startswith(_OURS)
