@@ -7,6 +7,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from clusters import until
+
 import pyerlnode as erl
 from pyerlnode.node.link import BUSY_LIMIT
 
@@ -43,12 +45,6 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def until(fact) -> None:
-    async with asyncio.timeout(30):
-        while not fact():  # noqa: ASYNC110  # a fact of somebody else's
-            await asyncio.sleep(0.005)
-
-
 async def flood(sink: erl.Pid, sent: list[int]) -> None:
     """Send much, let go after each block, and die linked to who gets it."""
     erl.link(sink)
@@ -68,11 +64,11 @@ async def test_senders_to_a_stopped_beam_wait_and_lose_nothing(beam_node, new_no
         alex.suspend()
         before, sent = resident(), [0]
         sender = node.runtime.spawn(flood(sink, sent))
-        await until(lambda: sender.suspended is not None)
+        await until(lambda: sender.suspended is not None, 30.0)
         assert BUSY_LIMIT < link.waiting <= BUSY_LIMIT + 2 * BLOCK
         # Whoever else has something to say to it waits as well; what is said keeps its order.
         late = node.runtime.spawn(_say(sink, "hello"))
-        await until(lambda: late.suspended is not None)
+        await until(lambda: late.suspended is not None, 30.0)
         # Others are answered meanwhile, and see it.
         erl.register("flood", sender.pid)
         seen = await bert.eval_elixir_async(
@@ -91,7 +87,7 @@ async def test_senders_to_a_stopped_beam_wait_and_lose_nothing(beam_node, new_no
         assert resident() - before < 48 * MB, "the queue is larger than it may be"
         assert sent[0] < BLOCKS - 1 and sender.alive
         alex.resume()
-        await until(lambda: not sender.alive and not late.alive)
+        await until(lambda: not sender.alive and not late.alive, 30.0)
         erl.send(sink, erl.Atom("done"))
         counted = await alex.eval_elixir_async("receive do counted -> counted end", timeout=60)
         assert counted.text == f'{{{BLOCKS}, ["hello", {{:exit, {BLOCKS}, :done}}]}}'
@@ -121,11 +117,11 @@ async def test_the_tick_ends_it_and_everybody_is_told(beam_node, new_node, here)
         alex.suspend()
         watcher = node.runtime.spawn(watch())
         caller = node.runtime.spawn(erl.GenServer.call(("sink", alex.name), "question", None))
-        await until(lambda: watcher.suspended is not None and caller.suspended is not None)
+        await until(lambda: watcher.suspended is not None and caller.suspended is not None, 30.0)
         connection = link.connection
         connection._settings = replace(connection._settings, net_ticktime=1.0)
         link.rearm()
-        await until(lambda: not watcher.alive and not caller.alive)
+        await until(lambda: not watcher.alive and not caller.alive, 30.0)
         assert told == ["noconnection", "noconnection"]
         assert caller.exit_reason[0] == ("nodedown", alex.name)
         assert link.reason == "net_tick_timeout"

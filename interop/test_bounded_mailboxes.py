@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from clusters import until
 
 import pyerlnode as erl
 from pyerlnode import Atom, GenServer, NoReply, Reply, Supervisor, on_call, on_cast
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # The server works until the test lets it go; all that the BEAM sends comes meanwhile.
 FLOOD = """
@@ -144,12 +143,6 @@ class Busy(GenServer):
         return NoReply()
 
 
-async def until(fact: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not fact():  # noqa: ASYNC110  # a fact of somebody else's
-            await asyncio.sleep(0.005)
-
-
 async def test_a_beam_floods_a_bounded_server(beam_node, new_node, here) -> None:
     alex = beam_node("alex")
     go, reports_to = asyncio.Event(), []
@@ -169,7 +162,7 @@ async def test_a_beam_floods_a_bounded_server(beam_node, new_node, here) -> None
         lost = 30_000 - 100 + 7 + 1000
         assert bound == {"size": 100, "policy": "drop_new", "dropped": lost}
         # Two system messages, a DOWN and an EXIT came when it was full.
-        await until(lambda: len(waits_in("busy")) == 104)
+        await until(lambda: len(waits_in("busy")) == 104, 30.0)
         assert sorted(message[0] for message in waits_in("busy")[100:]) == [
             "DOWN",
             "EXIT",
@@ -183,10 +176,10 @@ async def test_a_beam_floods_a_bounded_server(beam_node, new_node, here) -> None
 
         go.clear()
         await alex.eval_elixir_async(here(MANAGED), timeout=60)
-        await until(lambda: [message[0] for message in waits_in("busy")[-1:]] == ["EXIT"])
+        await until(lambda: [message[0] for message in waits_in("busy")[-1:]] == ["EXIT"], 30.0)
         assert len(waits_in("busy")) == 101
         go.set()
-        await until(lambda: erl.whereis("busy") is None)
+        await until(lambda: erl.whereis("busy") is None, 30.0)
         go.clear()
         ended = await alex.eval_elixir_async(here(ENDED), timeout=60)
         assert ended.text == "{{:killed, :mailbox_limit}, []}"

@@ -3,7 +3,7 @@
 The codec and the frames have twins in Cython, which `term/_choice.py` leaves alone then; other
 modules are compiled as they are (`MODULES` in scripts/hatch_build.py), and would be found so.
 
-Proof: tests/term/test_choice.py.
+Proof: tests/test_compiled.py.
 """
 
 from __future__ import annotations

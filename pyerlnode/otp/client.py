@@ -18,6 +18,7 @@ from pyerlnode.otp import gen
 from pyerlnode.otp.here import call_here
 from pyerlnode.otp.results import check_timeout
 from pyerlnode.process import Process, Request, node, nodes, this_process
+from pyerlnode.process.request import NOTHING
 from pyerlnode.term import Atom, Pid, Term, equal
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ __all__ = [
     "wait_response",
 ]
 
-NOTHING: Final = Request.NOTHING
 # How long a call waits that does not say, in seconds.
 CALL_TIMEOUT: Final = 5.0
 

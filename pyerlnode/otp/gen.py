@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pyerlnode.errors import BadArg, CallTimeout, ErlangError, Exit, NodeDown, NoProc, Throw
 from pyerlnode.otp import via
 from pyerlnode.process import Process, Request, this_process
-from pyerlnode.process.alias_tag import alias_in
+from pyerlnode.process.alias_tag import alias_in, alias_tag
+from pyerlnode.process.request import NOTHING
 from pyerlnode.term import Atom, ImproperList, Pid, Reference, Term
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ __all__ = [
     "SYSTEM",
     "Caller",
     "ServerRef",
-    "alias_tag",
     "answer",
     "ask",
     "call",
@@ -57,11 +57,9 @@ CALL: Final = Atom("$gen_call")
 CAST: Final = Atom("$gen_cast")
 SYSTEM: Final = Atom("system")
 
-_ALIAS = Atom("alias")
 _GLOBAL, _VIA = Atom("global"), Atom("via")
 _NOPROC, _NODEDOWN, _NOCONNECTION = Atom("noproc"), Atom("nodedown"), Atom("noconnection")
 _TIMEOUT, _INFINITY, _CALLING_SELF = Atom("timeout"), Atom("infinity"), Atom("calling_self")
-_ALIAS_HEAD = (_ALIAS,)
 
 
 # --- who is meant ---------------------------------------------------------------------
@@ -133,7 +131,7 @@ async def call(
     """
     asked = make_call(process, label, server, request)
     await asked.wait(timeout)
-    if asked.message is not Request.NOTHING:
+    if asked.message is not NOTHING:
         return asked.message[1]
     raise failure(asked, server)
 
@@ -141,14 +139,9 @@ async def call(
 async def receive_reply(asked: Request, timeout: float | None) -> Term:
     """The reply to a request that was sent with `make_call`; Exit as `call`."""
     await asked.wait(timeout)
-    if asked.message is not Request.NOTHING:
+    if asked.message is not NOTHING:
         return asked.message[1]
     raise failure(asked, asked.item)
-
-
-def alias_tag(ref: Reference) -> ImproperList:
-    """The tag of a request that is answered to an alias: `[alias | Ref]`."""
-    return ImproperList(_ALIAS_HEAD, ref)
 
 
 def nobody(process: Process) -> ImproperList:
@@ -183,7 +176,7 @@ def ask(process: Process, label: Atom, to: Pid | tuple[Atom, Atom] | None, reque
 def failure(asked: Request, server: ServerRef) -> Exit:
     """Why a request was not answered."""
     reason = asked.down_reason
-    if reason is Request.NOTHING:
+    if reason is NOTHING:
         return CallTimeout(_TIMEOUT)
     if reason is _NOPROC:
         return NoProc(reason)

@@ -1,5 +1,6 @@
 """The short way to a GenServer of the same node: no message is made where none is needed.
 
+Source: gen_server.erl of OTP's stdlib (call, cast).
 Proof: tests/otp/test_local_calls.py.
 """
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyerlnode.otp import gen
+from pyerlnode.process.alias_tag import alias_tag
 from pyerlnode.process.mailbox import Unopened
 from pyerlnode.process.monitors import DOWN, Monitors, Watch
 from pyerlnode.process.process import ALIVE
@@ -122,7 +123,7 @@ class LocalCall(Request, Unopened):
             runtime = process.runtime
             self._timer = None
             self.ref = ref = runtime.make_ref()
-            self._caller = (process.pid, gen.alias_tag(ref))
+            self._caller = (process.pid, alias_tag(ref))
             if not self.is_over and process.alive:
                 runtime.aliases[ref] = self
         return self._caller

@@ -1,6 +1,6 @@
 """The alias in the tag of a request: `[alias | Ref]`, or `[[alias | Ref] | Label]` for one among several.
 
-Source: gen.erl of OTP's stdlib (reply, get_alias).
+Source: gen.erl of OTP's stdlib (do_call, reply, get_alias).
 """
 
 from __future__ import annotations
@@ -9,9 +9,15 @@ from typing import Final
 
 from pyerlnode.term import Atom, ImproperList, Reference, Term
 
-__all__ = ["alias_in"]
+__all__ = ["alias_in", "alias_tag"]
 
 _ALIAS: Final = Atom("alias")
+_HEAD: Final = (_ALIAS,)
+
+
+def alias_tag(ref: Reference) -> ImproperList:
+    """The tag of a request that is answered to an alias: `[alias | Ref]`."""
+    return ImproperList(_HEAD, ref)
 
 
 def alias_in(tag: Term) -> Reference | None:

@@ -36,7 +36,6 @@ class Request(Suspension):
     """
 
     __slots__ = ("_deadline", "_timer", "down_reason", "is_over", "item", "message", "process", "ref")
-    NOTHING = NOTHING
 
     def __init__(self, process: Process, item: Monitored, *, replies: bool = True) -> None:
         self._waiter = None

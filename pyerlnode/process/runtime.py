@@ -18,7 +18,6 @@ from collections import deque
 from contextvars import ContextVar, copy_context
 from inspect import iscoroutine
 from threading import get_ident
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError, UsageError
@@ -195,7 +194,7 @@ class Runtime:
             # Called as the child: what is no `async def`, such as `receive`, asks at once who it is.
             context = copy_context()
             coroutine = context.run(self._called_as, child, function, args)
-            if type(coroutine) is not CoroutineType and not iscoroutine(coroutine):
+            if not iscoroutine(coroutine):
                 kind = type(coroutine).__name__
                 raise BadArg(f"spawn wants an async function, {function!r} returned {kind}")
         except BaseException:

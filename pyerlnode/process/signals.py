@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyerlnode.process.alias_tag import alias_in
 from pyerlnode.process.links import Links
 from pyerlnode.process.monitors import Monitors, Watcher
 from pyerlnode.process.process import NOPROC
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
     from pyerlnode.process.process import Process
     from pyerlnode.process.runtime import Runtime
-
-_ALIAS_TAG = (Atom("alias"),)
 
 
 class Signals:
@@ -80,10 +79,10 @@ class Signals:
             return
         message = control.message
         if type(message) is tuple and len(message) == 2 and type(message[0]) is ImproperList:
-            alias = message[0].tail
             # net_kernel of OTP answers `{[alias | Ref], Reply}` to the pid instead of the alias.
             # It is a reply all the same; nobody waits for it any more where the alias is void.
-            if message[0].elements == _ALIAS_TAG and type(alias) is Reference:
+            alias = alias_in(message[0])
+            if alias is not None:
                 self._alias_send(node, AliasSend(process.pid, alias, message))
                 return
         process.put(message)

@@ -2,7 +2,8 @@
 
 They stand in no compiled module: who gets one of them gets a coroutine of Python, whatever runs.
 
-Proof: tests/process/test_receive.py, test_requests.py.
+Source: Erlang Reference Manual, "Expressions", Receive; gen.erl of OTP's stdlib (do_call).
+Proof: tests/process/test_mailbox.py, test_fairness.py, test_requests.py.
 """
 
 from __future__ import annotations

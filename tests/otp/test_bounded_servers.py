@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from clusters import until
 from otp_tools import OK, SECONDS, inside, reason_of, settled
 
 import pyerlnode.process as erl
@@ -376,9 +377,7 @@ async def test_a_supervisor_ends_and_restarts_one_that_is_flooded() -> None:
     await settled()
     for number in range(3):
         note(pid, number)
-    async with asyncio.timeout(SECONDS):
-        while erl.whereis("flooded") in (None, pid):  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+    await until(lambda: erl.whereis("flooded") not in (None, pid), SECONDS)
     assert await GenServer.call("flooded", NOTES) == []
     await Supervisor.stop(supervisor)
 

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clusters import until
 from process_tools import SECONDS, THERE, Others, idle, process_of, reason_of, settled
 
 import pyerlnode.process as erl
@@ -162,9 +163,7 @@ async def test_exits_and_downs_and_timers_and_replies_are_never_lost(
     others.receive(SpawnReply(made["spawned"], pid, 0, others.pid()))
     others.connected = False
     runtime.node_down(THERE)
-    async with asyncio.timeout(SECONDS):
-        while Atom("tick") not in waiting(pid):  # noqa: ASYNC110  # an event of the process
-            await asyncio.sleep(0.001)
+    await until(lambda: Atom("tick") in waiting(pid), SECONDS)
     arrived = [
         Atom("reply"),
         (Atom("system"), (erl.self(), Atom("tag")), Atom("get_state")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from pyerlnode.process.log_limit import LogLimit
 
 if TYPE_CHECKING:
     import pytest
+from clusters import until
 
 logger = logging.getLogger("test.log_limit")
 REST = "%d more within %g s"
@@ -39,9 +39,7 @@ async def test_an_interval_ends_by_itself_and_the_next_one_has_lines_again(
     limit = LogLimit(logger, REST, lines=1, interval=0.01)
     limit.log(logging.WARNING, "one")
     limit.log(logging.WARNING, "two")
-    async with asyncio.timeout(SECONDS):
-        while len(caplog.records) < 2:  # noqa: ASYNC110  # a log is no event
-            await asyncio.sleep(0.001)
+    await until(lambda: len(caplog.records) == 2, SECONDS)
     assert lines(caplog)[1] == (30, "1 more within 0.01 s")
     limit.log(logging.WARNING, "three")
     assert lines(caplog)[2] == (30, "three")
