@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from pyerlnode.node.busy_wait import THRESHOLDS
 from pyerlnode.node.config import PROTO_DIST
 from pyerlnode.node.tls import Tls
 
@@ -83,6 +84,12 @@ def add_own(parser: argparse.ArgumentParser) -> None:
         default=1024,
         help="kilobytes that may wait for a slow node before who sends to it is suspended (default 1024)",
     )
+    parser.add_argument(
+        "--sbwt",
+        choices=THRESHOLDS,
+        help="how long to look for more after a read before the node sleeps"
+        " (default medium, or none where there is one processor)",
+    )
 
 
 def common_settings(options: argparse.Namespace) -> NodeSettings:
@@ -114,6 +121,8 @@ def own_settings(options: argparse.Namespace, kernel: NodeSettings) -> NodeSetti
     if options.net_ticktime is not None:
         settings["net_ticktime"] = options.net_ticktime
     settings["dist_buf_busy_limit"] = options.zdbbl * 1024
+    if options.sbwt is not None:
+        settings["sbwt"] = options.sbwt
     return settings
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pyerlnode.errors import ConfigError
 from pyerlnode.node import names
+from pyerlnode.node.busy_wait import THRESHOLDS, default_threshold
 from pyerlnode.node.link import BUSY_LIMIT
 from pyerlnode.node.senders import MAX_UNSENT
 from pyerlnode.protocol.epmd import EPMD_PORT
@@ -69,6 +70,7 @@ class NodeSettings(TypedDict, total=False):
     max_queued: int
     dist_buf_busy_limit: int
     max_unsent: int
+    sbwt: str | None
     closures: str
     remsh: bool
     tls: str | PathLike[str] | None
@@ -127,6 +129,8 @@ class NodeConfig:
     dist_buf_busy_limit: int = BUSY_LIMIT
     #: bytes that a process which does not let itself be suspended may send to such a peer
     max_unsent: int = MAX_UNSENT
+    #: how long the event loop looks for more after a read before it sleeps, in words: a BEAM's +sbwt
+    sbwt: str = field(default_factory=default_threshold)
     #: what closures from shells may do: `off`, `exported` or `builtins`
     closures: str = "builtins"
     #: let `iex --remsh`, `erl -remsh` and `pyerlnode remsh` open a Python prompt here
@@ -151,7 +155,7 @@ class NodeConfig:
         for node, port in self.node_ports.items():
             names.split(node)
             _check(f"the port of {node}", port, 1, 65535)
-        for setting, choices in (("closures", CLOSURES), ("proto_dist", PROTO_DIST)):
+        for setting, choices in (("closures", CLOSURES), ("proto_dist", PROTO_DIST), ("sbwt", THRESHOLDS)):
             value = getattr(self, setting)
             if value not in choices:
                 raise ConfigError(f"{setting} is {value!r}; {', '.join(choices)} are possible")
@@ -205,6 +209,7 @@ class NodeConfig:
         max_queued: int = 1_000_000,
         dist_buf_busy_limit: int = BUSY_LIMIT,
         max_unsent: int = MAX_UNSENT,
+        sbwt: str | None = None,
         closures: str = "builtins",
         remsh: bool = False,
         tls: str | PathLike[str] | None = None,
@@ -246,6 +251,7 @@ class NodeConfig:
             max_queued=max_queued,
             dist_buf_busy_limit=dist_buf_busy_limit,
             max_unsent=max_unsent,
+            sbwt=default_threshold() if sbwt is None else sbwt,
             closures=closures,
             remsh=remsh,
             tls=None if tls is None else fspath(tls),

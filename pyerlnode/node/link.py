@@ -90,6 +90,7 @@ class Link(asyncio.BufferedProtocol):
         "_timer",
         "_transport",
         "address",
+        "after_read",
         "busy",
         "busy_limit",
         "closed",
@@ -129,6 +130,8 @@ class Link(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         #: calls what it is given when all that is to be sent in this turn is there
         self.flush_later: Callable[[Callable[[], None]], object] = self._loop.call_soon
+        #: called when what was read of a link that is up has been handled
+        self.after_read: Callable[[], object] | None = None
         self._buffer = _read_buffer(self._loop)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -259,6 +262,8 @@ class Link(asyncio.BufferedProtocol):
             # A step of the handshake: there is an answer, and a new deadline.
             self.flush_soon()
             self.rearm()
+        if self.after_read is not None:
+            self.after_read()
 
     def connection_lost(self, error: Exception | None) -> None:
         # First: a TLS transport answers nothing any more when it is closed a second time.

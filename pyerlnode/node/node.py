@@ -130,7 +130,10 @@ class Node:
         tls = self._tls = Tls(config.tls) if config.tls is not None else None
         runtime = self._runtime = Runtime()
         router = self._router = Router(
-            runtime, busy_limit=config.dist_buf_busy_limit, max_unsent=config.max_unsent
+            runtime,
+            busy_limit=config.dist_buf_busy_limit,
+            max_unsent=config.max_unsent,
+            sbwt=config.sbwt,
         )
         self._connector = Connector(
             router,

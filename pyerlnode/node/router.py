@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyerlnode.errors import CutOff, TermEncodeError, UsageError
+from pyerlnode.node.busy_wait import BusyWait
 from pyerlnode.node.link import BUSY_LIMIT
 from pyerlnode.node.senders import MAX_UNSENT, Senders, weight
 from pyerlnode.protocol.control import AliasSend, Exit, Exit2, MonitorExit, SpawnReply, SpawnRequest
@@ -79,12 +80,21 @@ class Router:
     """The links that are up, by node; the `Distribution` of one runtime."""
 
     def __init__(
-        self, runtime: Runtime, *, busy_limit: int = BUSY_LIMIT, max_unsent: int = MAX_UNSENT
+        self,
+        runtime: Runtime,
+        *,
+        busy_limit: int = BUSY_LIMIT,
+        max_unsent: int = MAX_UNSENT,
+        sbwt: str = "none",
     ) -> None:
-        """`busy_limit`: bytes that may wait for a node before senders do; `max_unsent`: see senders.py."""
+        """`busy_limit`: bytes that may wait for a node before senders do; `max_unsent`: see senders.py.
+
+        `sbwt` is how long to look for more after a read: see busy_wait.py.
+        """
         self.runtime = runtime
         self.busy_limit = busy_limit
         self._max_unsent = max_unsent
+        self._busy_wait = BusyWait(runtime.loop, sbwt)
         self.dialler: Dialler  # set by the node: each of the two needs the other
         # By text: an Atom is one, and a name that is only claimed must not become one.
         self._links: dict[str, Link] = {}
@@ -202,6 +212,7 @@ class Router:
             old.close()
         link.on_writable = lambda: self.release(node)
         link.flush_later = self.runtime.queue.after_run
+        link.after_read = self._busy_wait.after_read
         link.go_up(self, node, peer.visible, self.busy_limit)
         self._links[node] = link
         self._known.pop(node, None)

@@ -53,6 +53,7 @@ RUN = ["run", "--sname", "kate@localhost", "--cookie", "secret"]
         ([*RUN, "--epmd-port", "70000", f"{ECHO}:app"], "70000"),
         ([*RUN, "--net-ticktime", "-1", f"{ECHO}:app"], "net_ticktime"),
         ([*RUN, "--zdbbl", "0", f"{ECHO}:app"], "dist_buf_busy_limit"),
+        ([*RUN, "--sbwt", "often", f"{ECHO}:app"], "very_short"),
         (["run", "--sname", "kate@host.domain", "--cookie", "s", f"{ECHO}:app"], "long names"),
         (["run", "--sname", "ka te@localhost", "--cookie", "s", f"{ECHO}:app"], "ka te"),
         (["run", "--sname", "@localhost", "--cookie", "s", f"{ECHO}:app"], "node name"),
