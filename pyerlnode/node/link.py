@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -55,6 +56,8 @@ LARGE_PORTION = 1024 * 1024
 _READ_SIZE = 256 * 1024
 # Seconds that a closing link may take to write what is queued.
 _LINGER = 1.0
+
+_give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
 class LinkOwner(Protocol):
@@ -256,6 +259,9 @@ class Link(asyncio.BufferedProtocol):
         if events:
             self.received += len(events)
             self.owner.link_events(self, events)
+        elif self.up:
+            # Part of a message: who sends it from the same processor can send more before the next read.
+            _give_way()
         if connection.error is not None:
             self.fail(connection.error)
         elif not self.up:

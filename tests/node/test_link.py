@@ -132,6 +132,22 @@ async def test_what_is_sent_in_one_turn_leaves_in_one_write(pair: Pair, writes: 
     assert len(writes) == 1
 
 
+async def test_who_sends_part_of_a_message_may_send_more_before_the_next_read(
+    pair: Pair, writes: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.to_alex.send(message(b"x" * 1000))
+    assert await arrived(pair, 1) == [1000]
+    whole = writes.pop()
+    given: list[int] = []
+    monkeypatch.setattr("pyerlnode.node.link._give_way", lambda: given.append(len(pair.alex.events)))
+    before = len(pair.alex.events)
+    pair.to_kate.data_received(whole[:700])
+    assert given == [before]
+    pair.to_kate.data_received(whole[700:])
+    assert len(pair.alex.events) == before + 1
+    assert given == [before]  # there is somebody to answer now
+
+
 async def test_a_large_message_leaves_in_portions(pair: Pair, writes: list[bytes]) -> None:
     pair.to_alex.send(message(b"x" * LARGE))
     assert await arrived(pair, 1) == [LARGE]
