@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+NONE: Final = "none"
 # How long the loop looks for more, in seconds: OTP's words.
 THRESHOLDS: Final = {
-    "none": 0.0,
+    NONE: 0.0,
     "very_short": 0.000_010,
     "short": 0.000_030,
     "medium": 0.000_100,
@@ -36,7 +37,7 @@ _MAX_REST = 255
 
 def default_threshold() -> str:
     """`medium`, or `none` where there is one processor: who waits would keep it from its peer."""
-    return "medium" if schedulers_online() > 1 else "none"
+    return "medium" if schedulers_online() > 1 else NONE
 
 
 class BusyWait:
@@ -60,7 +61,7 @@ class BusyWait:
         threshold: str,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`threshold` is a key of THRESHOLDS; `clock` gives seconds."""
+        """`threshold` is a key of THRESHOLDS, not `none`; `clock` gives seconds."""
         self._loop = loop
         self._clock = clock
         self._context = copy_context()
@@ -79,7 +80,7 @@ class BusyWait:
         elif self._left:
             self._left -= 1
             return
-        elif self._seconds:
+        else:
             self._waiting = True
             self._loop.call_soon(self._look, context=self._context)
         self._until = self._clock() + self._seconds

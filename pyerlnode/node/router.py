@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyerlnode.errors import CutOff, TermEncodeError, UsageError
-from pyerlnode.node.busy_wait import BusyWait
+from pyerlnode.node.busy_wait import NONE, BusyWait
 from pyerlnode.node.link import BUSY_LIMIT
 from pyerlnode.node.senders import MAX_UNSENT, Senders, weight
 from pyerlnode.protocol.control import AliasSend, Exit, Exit2, MonitorExit, SpawnReply, SpawnRequest
@@ -85,7 +85,7 @@ class Router:
         *,
         busy_limit: int = BUSY_LIMIT,
         max_unsent: int = MAX_UNSENT,
-        sbwt: str = "none",
+        sbwt: str = NONE,
     ) -> None:
         """`busy_limit`: bytes that may wait for a node before senders do; `max_unsent`: see senders.py.
 
@@ -94,7 +94,7 @@ class Router:
         self.runtime = runtime
         self.busy_limit = busy_limit
         self._max_unsent = max_unsent
-        self._busy_wait = BusyWait(runtime.loop, sbwt)
+        self._after_read = None if sbwt == NONE else BusyWait(runtime.loop, sbwt).after_read
         self.dialler: Dialler  # set by the node: each of the two needs the other
         # By text: an Atom is one, and a name that is only claimed must not become one.
         self._links: dict[str, Link] = {}
@@ -212,7 +212,7 @@ class Router:
             old.close()
         link.on_writable = lambda: self.release(node)
         link.flush_later = self.runtime.queue.after_run
-        link.after_read = self._busy_wait.after_read
+        link.after_read = self._after_read
         link.go_up(self, node, peer.visible, self.busy_limit)
         self._links[node] = link
         self._known.pop(node, None)

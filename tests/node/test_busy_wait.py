@@ -82,11 +82,6 @@ def test_a_read_while_it_looks_begins_the_time_anew() -> None:
     assert not loop.next
 
 
-def test_none_never_waits() -> None:
-    loop = Loop()
-    assert waits_of(loop, wait_on(loop, "none"), 10, 0.0) == 0
-
-
 def test_what_is_in_vain_becomes_rare() -> None:
     loop = Loop()
     wait = wait_on(loop, "short")
@@ -125,9 +120,23 @@ async def test_a_node_waits_after_what_it_reads(
     began: list[str] = []
     monkeypatch.setattr(BusyWait, "after_read", lambda wait: began.append(wait.threshold))
     kate = await start_node("kate", sbwt="very_long")
-    alex = await start_node("alex", sbwt="none")
+    alex = await start_node("alex", sbwt="short")
     await kate.connect(alex.config.name)
     kate.runtime.send(("nobody", Atom(alex.config.name)), 1)
-    await until(lambda: "none" in began)
+    await until(lambda: "short" in began)
     alex.runtime.send(("nobody", Atom(kate.config.name)), 1)
     await until(lambda: "very_long" in began)
+
+
+async def test_none_never_waits(
+    start_node: Callable[..., Awaitable[Node]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[str] = []
+    monkeypatch.setattr(BusyWait, "after_read", lambda wait: began.append(wait.threshold))
+    kate = await start_node("kate", sbwt="none")
+    alex = await start_node("alex", sbwt="none")
+    await kate.connect(alex.config.name)
+    got = alex.links()[0].received
+    kate.runtime.send(("nobody", Atom(alex.config.name)), 1)
+    await until(lambda: alex.links()[0].received > got)
+    assert began == []
