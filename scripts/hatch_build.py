@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MODULES = (
     "pyerlnode.term._native",
     "pyerlnode.protocol._frames",
+    "pyerlnode.process._steps",
     "pyerlnode.process.scheduler",
     "pyerlnode.process.suspension",
     "pyerlnode.process.mailbox",

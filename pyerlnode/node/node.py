@@ -31,7 +31,8 @@ from pyerlnode.node.link import DISCONNECT, SHUTDOWN
 from pyerlnode.node.listener import Listener
 from pyerlnode.node.router import Router
 from pyerlnode.node.tls import Tls
-from pyerlnode.process.runtime import Runtime, current_runtime
+from pyerlnode.process.process import current_runtime
+from pyerlnode.process.runtime import Runtime
 from pyerlnode.protocol.connection import Connection
 from pyerlnode.protocol.epmd import Registration
 from pyerlnode.protocol.events import LocalNode, Settings

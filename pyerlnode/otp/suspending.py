@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyerlnode.process.scheduler import Receiver
+
 if TYPE_CHECKING:
     from pyerlnode.process.bounded import Bound
     from pyerlnode.process.process import Process
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Suspendable"]
 
 
-class Suspendable:
+class Suspendable(Receiver):
     """Base of a behaviour that keeps what comes while it is suspended in `_held`."""
 
     __slots__ = ("_held", "process")

@@ -8,7 +8,7 @@ from pyerlnode.process.api import *  # noqa: F403  # the API is listed once, in 
 from pyerlnode.process.api import __all__ as _api
 from pyerlnode.process.blocking import blocking, in_process, wait
 from pyerlnode.process.names import NameRegistry
-from pyerlnode.process.process import Behaviour, Process, current_process
+from pyerlnode.process.process import Behaviour, Process, current_process, current_runtime
 from pyerlnode.process.reasons import error_reason, exit_reason, stacktrace
 from pyerlnode.process.request import Request
 from pyerlnode.process.runtime import (
@@ -16,7 +16,6 @@ from pyerlnode.process.runtime import (
     Destination,
     Distribution,
     Runtime,
-    current_runtime,
     this_process,
 )
 from pyerlnode.process.suspension import Suspension

@@ -8,6 +8,7 @@ Names and meanings are those of the module `erlang`; times are seconds.
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, overload
 
 from pyerlnode.errors import BadArg, ErlangError
@@ -18,7 +19,7 @@ from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
 from pyerlnode.process.portal import OtherThread, forwarded
 from pyerlnode.process.process import KILL, KILLED, NOPROC, NORMAL, Process
 from pyerlnode.process.reasons import called_as
-from pyerlnode.process.runtime import Destination, this_process
+from pyerlnode.process.runtime import Destination, spawn_here, this_process
 from pyerlnode.process.spawning import apply_export, parse_options, request, spawn_there
 from pyerlnode.protocol.control import Exit2, GroupLeader
 from pyerlnode.term import Atom, Export, Pid, Reference, Term
@@ -132,6 +133,8 @@ def spawn(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> A
     wherever that is seen; ErlangError for another failure.
     """
     try:  # not `@forwarded`: programs spawn more often than they do anything else that is here
+        if type(where) is FunctionType and max_mailbox is None:
+            return spawn_here(where, args)
         if not isinstance(where, str):
             return _spawn(where, args, max_mailbox).pid
         _check_is_here(max_mailbox)

@@ -1,6 +1,11 @@
 cimport cython
+from pyerlnode.process._steps cimport call_as, context_with, run_in
 from pyerlnode.process.mailbox cimport Mailbox
-from pyerlnode.process.scheduler cimport Runnable, RunQueue
+from pyerlnode.process.scheduler cimport Home, Receiver, Runnable, RunQueue
+
+cdef class Process(Runnable)  # which a task has one of
+
+from pyerlnode.process.task cimport ProcessTask
 
 cdef class Process(Runnable):
     # Side by side: between pointers each would take eight bytes.
@@ -25,16 +30,27 @@ cdef class Process(Runnable):
     cdef public object owner
     cdef public object pid
     cdef public RunQueue queue
-    cdef public object runtime
+    cdef public Home runtime
     cdef public object starting
     cdef public object suspended
     cdef public object task
     cdef public object timers
+    cdef public object to_call
 
+    cpdef set_up(self, Home runtime, pid, group_leader)
     cpdef begin(self, body, context=*)
+    cpdef begin_idle(self, behaviour)
+    cpdef wait_for_turn(self)
+    cpdef begin_with(self, function, tuple args)
+    @cython.locals(task=ProcessTask)
+    cpdef _begin_now(self, context)
+    cpdef call(self, context, function, tuple args)
+    cpdef forgo(self)
     cpdef handle(self, message)
     cpdef turn(self)
     cpdef _run(self, context, work, on)
+    @cython.locals(mailbox=Mailbox, receiver=Receiver, left=int)
+    cpdef _work(self, behaviour)
     cpdef _wait_for(self, coroutine, context)
     cpdef coroutine_ended(self, task, error)
     cpdef _enqueue(self)

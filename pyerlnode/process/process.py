@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.process import waiting
+from pyerlnode.process._steps import call_as, context_with, run_in
 from pyerlnode.process.log_events import process_crashed
 from pyerlnode.process.mailbox import Mailbox
 from pyerlnode.process.reasons import exc_info, exit_reason
-from pyerlnode.process.scheduler import Runnable
+from pyerlnode.process.scheduler import Receiver, Runnable
 from pyerlnode.process.suspended import Suspended
 from pyerlnode.process.task import ProcessTask
 from pyerlnode.term import Atom, Pid, Reference, Term
@@ -56,6 +57,8 @@ MESSAGES_PER_TURN = 64
 # The exit reason of one that has not ended.
 ALIVE: Final[Any] = object()
 
+# The runtime whose processes the code that runs now acts for, and the one of them that it runs in.
+current_runtime: ContextVar[Runtime] = ContextVar("pyerlnode runtime")
 current_process: ContextVar[Process | None] = ContextVar("pyerlnode process", default=None)
 
 
@@ -103,10 +106,15 @@ class Process(Runnable):
         "suspended",
         "task",
         "timers",
+        "to_call",
         "trap_exit",
     )
 
     def __init__(self, runtime: Runtime, pid: Pid, group_leader: Pid | None) -> None:
+        self.set_up(runtime, pid, group_leader)
+
+    def set_up(self, runtime: Runtime, pid: Pid, group_leader: Pid | None) -> None:
+        """What `__init__` does, for who makes it by `__new__`, which takes less time."""
         self.runtime = runtime
         self.queue = runtime.queue
         self.pid = pid
@@ -125,6 +133,8 @@ class Process(Runnable):
         self.receives = 0  # messages taken since it waited last
         self._queued = False
         self._started = False
+        # The async function, and its arguments, that its first turn begins with.
+        self.to_call: Any = None  # a function alone, or both
         # Made when first needed: most processes have few of these, and idle ones must be small.
         self.mailbox: Mailbox | None = None
         self.links: Links | None = None
@@ -156,8 +166,7 @@ class Process(Runnable):
         in which this process is the current one already.
         """
         if context is None:
-            context = copy_context()
-            context.run(self.runtime.make_current, self)
+            context = context_with(current_runtime, self.runtime, current_process, self)
         self.context = context
         # A coroutine has no `message`; to ask whether it is one takes longer for a behaviour.
         if hasattr(body, "message"):
@@ -165,7 +174,54 @@ class Process(Runnable):
             self._enqueue()
         else:
             self.task = ProcessTask(self, body, context)
-            self.task.resume()
+            self.task.begin()
+
+    def begin_with(self, function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]) -> None:
+        """Let `await function(*args)` be what this process does; called in its first turn, so it must fit.
+
+        Until then there is neither a coroutine nor a task: most processes that are spawned in numbers
+        wait for their turn only, and what does not wait with them is gone before it costs much.
+        """
+        self.context = copy_context()
+        self.to_call = (function, args) if args else function
+        self.queue.not_begun += 1
+        self._enqueue()
+
+    def _begin_now(self, context: Context) -> None:
+        function, self.to_call = self.to_call, None
+        args: tuple[Any, ...] = ()
+        if type(function) is tuple:
+            function, args = function
+        self.queue.not_begun -= 1
+        self._queued = False
+        try:
+            coroutine = self.call(context, function, args)
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._failed(error)
+            raise
+        except BaseException as error:
+            self._failed(error)
+            return
+        self.task = task = ProcessTask.__new__(ProcessTask)
+        task.set_up(self, coroutine, context)
+        task.step()
+
+    def call(self, context: Context, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Call `function` as this process, in `context`, which is its from now on."""
+        return call_as(context, current_runtime, self.runtime, current_process, self, function, args)
+
+    def forgo(self) -> None:
+        if self.to_call is not None:
+            self.die(CANCELLED)
+
+    def begin_idle(self, behaviour: Behaviour) -> None:
+        """As `begin`, but for who lets it have its first turn at once: `handle`, or else `wait_for_turn`."""
+        self.context = context_with(current_runtime, self.runtime, current_process, self)
+        self.behaviour = behaviour
+
+    def wait_for_turn(self) -> None:
+        """Let it run soon."""
+        self._enqueue()
 
     @property
     def is_idle(self) -> bool:
@@ -173,10 +229,13 @@ class Process(Runnable):
         return not self._queued and self.task is None and self.suspended is None and self.context is not None
 
     def handle(self, message: Term) -> None:
-        """Handle a message now; for one that is idle."""
+        """Handle a message now, or have the first turn; for one that is idle."""
         if self.behaviour is not None and self.context is not None:
             self._queued = True
-            self._run(self.context, self.behaviour.message, message)
+            if self._started:
+                self._run(self.context, self.behaviour.message, message)
+            else:
+                self._run(self.context, self._work, self.behaviour)
 
     def turn(self) -> None:
         """Hand messages to the behaviour: some, then it is somebody else's turn."""
@@ -184,7 +243,11 @@ class Process(Runnable):
             self.suspended.due.append(self)  # and `_queued` stays, so that this is done once
             return
         context = self.context if self.exit_reason is ALIVE and self.task is None else None
-        if context is None or self.behaviour is None:
+        if context is None:
+            self._queued = False
+        elif self.to_call is not None:
+            self._begin_now(context)
+        elif self.behaviour is None:
             self._queued = False
         else:
             self._run(context, self._work, self.behaviour)
@@ -197,7 +260,7 @@ class Process(Runnable):
             self.inline = True
             try:
                 # Entered once for all messages of a turn.
-                waiting = context.run(work, on)
+                waiting = run_in(context, work, on)
             finally:
                 self.inline = False
             if waiting is not None:
@@ -221,6 +284,7 @@ class Process(Runnable):
             self._started = True
             waiting = behaviour.start(self)
         handle = behaviour.message
+        receiver = behaviour if isinstance(behaviour, Receiver) else None
         left = MESSAGES_PER_TURN
         while left and waiting is None and self.suspended is None:
             mailbox = self.mailbox
@@ -235,7 +299,7 @@ class Process(Runnable):
             message = new.popleft()
             if not new:
                 mailbox.new = None
-            waiting = handle(message)
+            waiting = handle(message) if receiver is None else receiver.message(message)
             left -= 1
             # Now and then only: the clock takes as long as a call of a function.
             if left & 7 == 0 and self.queue.is_late:
@@ -426,7 +490,11 @@ class Process(Runnable):
         self.context = None  # which refers to this process
         if mailbox is not None:
             mailbox.close(reason)
-        self._end_suspension()  # its coroutine unwinds
+        if self.suspended is not None:
+            self._end_suspension()  # its coroutine unwinds
+        if self.to_call is not None:
+            self.to_call = None
+            self.queue.not_begun -= 1
         if self.task is not None:
             self.task.cancel()
         elif self.owner is not None and not self.owner.done() and not self.runtime.stopping:

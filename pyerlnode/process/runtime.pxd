@@ -1,15 +1,15 @@
 cimport cython
+from pyerlnode.process._steps cimport gives_coroutine, nth_pid, number_of, this_thread, value_of
 from pyerlnode.process.process cimport Process
-from pyerlnode.process.scheduler cimport RunQueue
+from pyerlnode.process.scheduler cimport Home, RunQueue
 
-cdef class Runtime:
+cdef class Runtime(Home):
     cdef object __weakref__
     cdef public object name
     cdef public object creation
     cdef public object loop
-    cdef public object thread
+    cdef public unsigned long thread
     cdef public object context
-    cdef public RunQueue queue
     cdef public object threads
     cdef public object workers
     cdef public object names
@@ -23,7 +23,7 @@ cdef class Runtime:
     cdef public dict kept
     cdef public object group_leader
     cdef public dict _processes
-    cdef public object _last_process
+    cdef public unsigned long long _last_process
     cdef public object _last_ref
     cdef public dict _involved
     cdef public set _to_forget
@@ -31,21 +31,21 @@ cdef class Runtime:
     cdef public dict _attached
     cdef public object _to_bury
     cdef public bint _burying
-    cdef public object before_end
     cdef public bint stopping
 
     @cython.locals(process=Process)
-    cpdef process(self, pid)
+    cpdef Process process(self, pid)
     cpdef make_ref(self)
-    cpdef new_process(self, group_leader=*)
+    @cython.locals(n=cython.ulonglong, process=Process)
+    cpdef Process new_process(self, group_leader=*)
     @cython.locals(process=Process)
-    cpdef spawn(self, body, parent=*)
+    cpdef Process spawn(self, body, parent=*)
     @cython.locals(child=Process)
-    cpdef spawn_function(self, Process parent, function, tuple args)
-    cpdef make_current(self, process)
+    cpdef Process spawn_function(self, Process parent, function, tuple args)
     @cython.locals(process=Process)
     cpdef send(self, to, message, sender=*)
-    cpdef bury(self, Process process)
+    cpdef bury(self, process)
+    cpdef _bury(self, Process process)
     cpdef _tell(self, Process process)
 
 cdef class ProcessAlias:
@@ -54,5 +54,8 @@ cdef class ProcessAlias:
     cdef public object ref
     cpdef alias_message(self, message)
 
-@cython.locals(process=Process, runtime=Runtime)
-cpdef this_process()
+@cython.locals(process=Process, runtime=Runtime, home=Runtime, here=cython.ulong)
+cpdef Process this_process()
+
+@cython.locals(parent=Process, runtime=Runtime, child=Process)
+cpdef spawn_here(function, tuple args)

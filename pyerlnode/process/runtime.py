@@ -15,17 +15,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextvars import ContextVar, copy_context
-from inspect import iscoroutine
-from threading import get_ident
+from contextvars import copy_context
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError, UsageError
+from pyerlnode.process._steps import gives_coroutine, nth_pid, number_of, this_thread, value_of
 from pyerlnode.process.names import NameRegistry, Names
 from pyerlnode.process.pool import PlainThread, Pool, size_from
 from pyerlnode.process.portal import OtherThread
-from pyerlnode.process.process import NORMAL, Process, current_process
-from pyerlnode.process.scheduler import RunQueue, schedulers_online
+from pyerlnode.process.process import ALIVE, NORMAL, Process, current_process, current_runtime
+from pyerlnode.process.scheduler import Home, RunQueue, schedulers_online
 from pyerlnode.process.signals import Signals
 from pyerlnode.process.task import ProcessTask
 from pyerlnode.process.timers import Timers
@@ -53,8 +53,6 @@ STOP_TIME = 5.0
 
 # Where a message can be sent: a pid, an alias, a local name, or a name on a node.
 Destination: TypeAlias = Pid | Reference | str | tuple[str, str]
-# The runtime whose processes the code that runs now acts for.
-current_runtime: ContextVar[Runtime] = ContextVar("pyerlnode runtime")
 
 
 class Distribution(Protocol):
@@ -97,18 +95,18 @@ def nothing_exported(function: Export | Fun, args: list[Term]) -> Any:
     raise ErlangError(_UNDEF, [(function, args, [])])
 
 
-class Runtime:
+class Runtime(Home):
     """All processes of one node."""
 
     def __init__(self, name: str = NO_NODE, creation: int = 0) -> None:
         self.name = Atom(name)
         self.creation = creation
         self.loop = asyncio.get_running_loop()
-        self.thread = get_ident()
+        self.thread = this_thread()
         # What the run queue, timers and callbacks of the loop run in: that of no process.
         self.context = copy_context()
         self.context.run(current_runtime.set, self)
-        self.queue = RunQueue(self.loop, self.context)
+        Home.__init__(self, RunQueue(self.loop, self.context))
         cpus = schedulers_online()
         # Where `@blocking` and `@in_process` functions run.
         self.threads = self._pool("BLOCKING_THREADS", min(32, cpus + 4), PlainThread)
@@ -138,8 +136,6 @@ class Runtime:
         self._attached: dict[asyncio.Task[Any], Process] = {}
         self._to_bury: deque[Process] = deque()
         self._burying = False
-        # Called with each process that ends, before anybody is told: what it has not written yet goes out.
-        self.before_end: Callable[[Process], object] | None = None
         # Set by `stop`: the tasks that processes are attached to go on, only their processes end.
         self.stopping = False
 
@@ -168,10 +164,9 @@ class Runtime:
     def new_process(self, group_leader: Pid | None = None) -> Process:
         """An empty process; the caller gives it something to run."""
         self._last_process = n = self._last_process + 1
-        # The very number that it has in the table, as long as that fits: 32 bytes for each process.
-        low = n if n <= 0xFFFFFFF else n & 0xFFFFFFF
-        pid = Pid(self.name, low, n >> 28, self.creation)
-        process = self._processes[n] = Process(self, pid, group_leader or self.group_leader)
+        pid = nth_pid(self.name, n, self.creation)
+        process = self._processes[n] = Process.__new__(Process)
+        process.set_up(self, pid, group_leader or self.group_leader)
         return process
 
     def spawn(self, body: Coroutine[Any, Any, Any] | Behaviour, parent: Process | None = None) -> Process:
@@ -188,13 +183,17 @@ class Runtime:
         self, parent: Process, function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]
     ) -> Process:
         """A process that runs `await function(*args)`, as `spawn`; BadArg for no async function."""
-        parent.check_alive()
+        if parent.exit_reason is not ALIVE:
+            parent.check_alive()
         child = self.new_process(parent.group_leader)
+        if gives_coroutine(function, len(args)):
+            child.begin_with(function, args)
+            return child
         try:
             # Called as the child: what is no `async def`, such as `receive`, asks at once who it is.
             context = copy_context()
-            coroutine = context.run(self._called_as, child, function, args)
-            if not iscoroutine(coroutine):
+            coroutine = child.call(context, function, args)
+            if type(coroutine) is not CoroutineType:
                 kind = type(coroutine).__name__
                 raise BadArg(f"spawn wants an async function, {function!r} returned {kind}")
         except BaseException:
@@ -202,10 +201,6 @@ class Runtime:
             raise
         child.begin(coroutine, context)
         return child
-
-    def _called_as(self, process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        self.make_current(process)
-        return function(*args)
 
     def attach(self) -> Process:
         """A process for the asyncio task that runs now, until that is done.
@@ -223,12 +218,6 @@ class Runtime:
             task.add_done_callback(process.owner_ended)
         return process
 
-    def make_current(self, process: Process) -> None:
-        """Let `process` be who acts in the context that this is called in."""
-        if current_runtime.get(None) is not self:
-            current_runtime.set(self)
-        current_process.set(process)
-
     # --- looking up ---------------------------------------------------------------
 
     def is_local(self, pid: Pid) -> bool:
@@ -237,7 +226,7 @@ class Runtime:
 
     def process(self, pid: Pid) -> Process | None:
         """The living process with this pid."""
-        process = self._processes.get(pid.id | pid.serial << 28)
+        process = self._processes.get(number_of(pid))
         if process is None or process.pid is pid:  # as a rule it is the very pid that the process has
             return process
         return process if pid.creation == self.creation and pid.node == self.name else None
@@ -415,7 +404,10 @@ class Runtime:
         Telling may end further processes; they queue up here, so that a chain of links
         of any length does not grow the Python stack.
         """
-        self._processes.pop(process.pid.id | process.pid.serial << 28, None)
+        self._bury(process)
+
+    def _bury(self, process: Process) -> None:
+        self._processes.pop(number_of(process.pid), None)
         at_end, process.at_end = process.at_end, None
         if at_end is not None:
             for callback in at_end:
@@ -430,6 +422,8 @@ class Runtime:
             self.timers.process_ended(process)
         if process.starting is not None:
             process.starting.down(process.exit_reason)
+        if process.links is None and process.monitors is None and not self._node_watchers:
+            return  # there is nobody to be told
         self._to_bury.append(process)
         if self._burying:
             return
@@ -503,21 +497,18 @@ class ProcessAlias:
         self.process.deliver(message)
 
 
-_current = current_process.get  # most of what a program does begins with it
-
-
 def this_process() -> Process:
     """The process that the caller runs in; a plain asyncio task is given one.
 
     Raises UsageError where there is neither a process nor a node, OtherThread (which is one,
     too) in a thread that is not the event loop's.
     """
-    process = _current()
-    here = get_ident()
+    process = value_of(current_process)  # most of what a program does begins with it
+    here = this_thread()
     runtime: Runtime | None
     if process is not None and process.owner is None:
-        runtime = process.runtime
-        if runtime.thread == here:
+        home = process.runtime
+        if home.thread == here:
             return process
     runtime = current_runtime.get(None)
     # A process that is attached to a task acts for it only at the node that the task uses now.
@@ -531,3 +522,11 @@ def this_process() -> Process:
     process = runtime.attach()
     current_process.set(process)
     return process
+
+
+def spawn_here(function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]) -> Pid:
+    """Start a process of the caller's node that runs `await function(*args)`; its pid."""
+    parent = this_process()
+    runtime: Runtime = parent.runtime
+    child = runtime.spawn_function(parent, function, args)
+    return child.pid

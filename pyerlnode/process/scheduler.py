@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pyerlnode.process._steps import clock
+from pyerlnode.process.not_begun import NotBegun
 
 if TYPE_CHECKING:
     import asyncio
@@ -50,11 +52,24 @@ class Runnable:
         """Run for a bounded while; append oneself to the queue again if there is more to do."""
         raise NotImplementedError
 
+    def forgo(self) -> None:
+        """Give up the very first turn, which it waits for, and end: the program is over."""
+
 
 class RunQueue:
     """The queue of everything that can run, on one event loop."""
 
-    __slots__ = ("_after", "_context", "_stop", "handed_to", "loop", "ready", "scheduled")
+    __slots__ = (
+        "_after",
+        "_context",
+        "_known_as",
+        "_stop",
+        "handed_to",
+        "loop",
+        "not_begun",
+        "ready",
+        "scheduled",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
         self.loop = loop
@@ -64,6 +79,9 @@ class RunQueue:
         self._after: list[Callable[[], None]] = []
         self.scheduled = False
         self._stop = 0.0
+        # Coroutines that have not had their first turn, and what asyncio knows them as while it has control.
+        self.not_begun = 0
+        self._known_as: NotBegun | None = None
         # Who handles a message in the middle of another's turn; see `ProcessTask.hand_over`.
         self.handed_to: Runnable | None = None
 
@@ -99,7 +117,7 @@ class RunQueue:
     @property
     def is_late(self) -> bool:
         """Whether the run has lasted as long as it should."""
-        return time.perf_counter() >= self._stop
+        return clock() >= self._stop
 
     def schedule(self) -> None:
         """Have the queue run, soon; to be called when something is put into `ready` and not `scheduled`."""
@@ -108,29 +126,69 @@ class RunQueue:
 
     def _run(self) -> None:
         ready = self.ready
-        clock = time.perf_counter
-        now = clock()
-        stop = self._stop = now + SLICE
         try:
-            while ready:
-                item = ready.popleft()
-                item.turn()
-                started, now = now, clock()
-                if now >= stop:
-                    if now - started > LONG_TURN:
-                        # A coroutine gives of its turn to servers that it calls: `ProcessTask.hand_over`.
-                        called = ", or a server that it called," if hasattr(item, "hand_over") else ""
-                        logger.warning("%r%s held the event loop for %.3f s", item, called, now - started)
-                    break
+            self._give_turns()
             self._call_after()
         finally:
+            if self.not_begun or self._known_as is not None:
+                self._show_not_begun()
             # Also after a KeyboardInterrupt out of user code: what waits must not wait for ever.
             if ready or self._after:
                 self.loop.call_soon(self._run, context=self._context)
             else:
                 self.scheduled = False
 
+    def _give_turns(self) -> None:
+        ready = self.ready
+        take = ready.popleft
+        now = clock()
+        stop = self._stop = now + SLICE
+        while ready:
+            item = take()
+            item.turn()
+            started = now
+            now = clock()
+            if now >= stop:
+                if now - started > LONG_TURN:
+                    # A coroutine gives of its turn to servers that it calls: `ProcessTask.hand_over`.
+                    called = ", or a server that it called," if hasattr(item, "hand_over") else ""
+                    logger.warning("%r%s held the event loop for %.3f s", item, called, now - started)
+                break
+
+    def _show_not_begun(self) -> None:
+        """Let `asyncio.run`, which cancels what is left at its end, have something to cancel."""
+        if self.not_begun and self._known_as is None:
+            self._known_as = NotBegun(self)
+        elif not self.not_begun and self._known_as is not None:
+            self._known_as.over()
+            self._known_as = None
+
     def _call_after(self) -> None:
         after, self._after = self._after, []
         for callback in after:
             callback()
+
+
+class Home:
+    """What a process uses of the `Runtime` that it is one of, all the time."""
+
+    __slots__ = ("before_end", "queue")
+
+    def __init__(self, queue: RunQueue) -> None:
+        self.queue = queue
+        # Called with each process that ends, before anybody is told: what it has not written yet goes out.
+        self.before_end: Callable[[Any], object] | None = None
+
+    def bury(self, process: Any) -> None:
+        """Take a process that has just ended out of all tables, and tell those whom it concerns."""
+        raise NotImplementedError
+
+
+class Receiver:
+    """A behaviour whose messages get to it without a call of Python's."""
+
+    __slots__ = ()
+
+    def message(self, message: Any) -> Any:
+        """See `process.Behaviour`."""
+        raise NotImplementedError

@@ -1,4 +1,5 @@
 cimport cython
+from pyerlnode.process._steps cimport one_step
 from pyerlnode.process.process cimport Process
 from pyerlnode.process.scheduler cimport RunQueue
 from pyerlnode.process.suspension cimport Resumable, Suspension
@@ -17,8 +18,11 @@ cdef class ProcessTask(Resumable):
     cdef public bint _must_cancel
     cdef public RunQueue _queue
     cdef public bint _queued
+    cdef public bint _known
     cdef public Process process
     cdef public bint watched
+    cpdef set_up(self, Process process, coro, context)
+    cpdef begin(self)
     cpdef turn(self)
     @cython.locals(queue=RunQueue)
     cpdef resume(self)
@@ -29,6 +33,7 @@ cdef class ProcessTask(Resumable):
     cpdef _put_off(self, suspended)
     cpdef _park(self, awaited)
     cpdef _finish(self, error)
+    cpdef _make_known(self)
 
 @cython.locals(process=Process)
 cpdef bint runs_in(process) except? 0

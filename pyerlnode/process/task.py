@@ -3,7 +3,9 @@
 A coroutine that runs in a process is stepped by the run queue, not by an
 `asyncio.Task`.  To everything else of asyncio it must look like one: `current_task()`
 is its `ProcessTask` from the first step to the last, which is what `asyncio.timeout`,
-`TaskGroup` and libraries such as aiohttp build on.
+`TaskGroup` and libraries such as aiohttp build on.  `all_tasks()` has it from its first wait
+on, as it has the tasks that Python 3.12 calls eager: most processes that are spawned in
+numbers never wait, and to be kept there would be the largest part of their price.
 
 Two kinds of things may be awaited in it: futures, as in any task, and a
 `Suspension`, which is how `receive` and calls wait without a future.
@@ -20,6 +22,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyerlnode.errors import UsageError
+from pyerlnode.process._steps import ENDED, one_step
 from pyerlnode.process.suspension import Resumable, Suspension
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ class ProcessTask(Resumable):
         "_ended",
         "_exception_in",
         "_fut_waiter",
+        "_known",
         "_must_cancel",
         "_queue",
         "_queued",
@@ -77,8 +81,12 @@ class ProcessTask(Resumable):
     )
 
     def __init__(self, process: Process, coro: Coroutine[Any, Any, Any], context: Context) -> None:
+        self.set_up(process, coro, context)
+
+    def set_up(self, process: Process, coro: Coroutine[Any, Any, Any], context: Context) -> None:
+        """What `__init__` does, for who makes it by `__new__`, which takes less time."""
         self.process = process
-        self._queue = process.runtime.queue
+        self._queue = process.queue
         self._asyncio_future_blocking = False
         self._callbacks: list[tuple[Callback, Context | None]] | None = None
         self._ended = _RUNS
@@ -91,11 +99,20 @@ class ProcessTask(Resumable):
         self._cancel_message: Any = None
         self._exception_in: BaseException | None = None
         self._queued = False
+        self._known = False  # to `asyncio.all_tasks`
         self.watched = False
-        _register_task(self)  # type: ignore[arg-type]  # a third-party task is what it is made for
 
     def __repr__(self) -> str:
         return f"<ProcessTask of {self.process!r}>"
+
+    def begin(self) -> None:
+        """Have the first step soon; it is a task of asyncio's from now on."""
+        self._make_known()
+        self.resume()
+
+    def _make_known(self) -> None:
+        self._known = True
+        _register_task(self)  # type: ignore[arg-type]  # a third-party task is what it is made for
 
     # --- what the run queue and those who wake it call -------------------------
 
@@ -117,6 +134,8 @@ class ProcessTask(Resumable):
 
     def hand_over(self, to: Process, message: Term) -> bool:
         """Let `to`, if it is idle, handle a message now, in the middle of this turn; whether it did.
+
+        For one that has not begun that is its first turn.
 
         Who is going to wait for `to` saves both of them the way through the run queue.  Not from
         within such a turn, so that a chain of calls needs no stack; not again and again, so that
@@ -170,7 +189,7 @@ class ProcessTask(Resumable):
         _enter_task(loop, self)  # type: ignore[arg-type]
         try:
             if error is None:
-                awaited = self._context.run(self._coro.send, None)
+                awaited = one_step(self._context, self._coro)
             else:
                 awaited = self._context.run(self._coro.throw, error)
         except StopIteration:
@@ -181,7 +200,9 @@ class ProcessTask(Resumable):
         except BaseException as exception:
             self._finish(exception)
         else:
-            if isinstance(awaited, Suspension) and not self._must_cancel:
+            if awaited is ENDED:
+                self._finish(None)
+            elif self._known and isinstance(awaited, Suspension) and not self._must_cancel:
                 self._fut_waiter = awaited
             else:
                 self._park(awaited)
@@ -198,6 +219,8 @@ class ProcessTask(Resumable):
             suspended.due.append(self)
 
     def _park(self, awaited: Any) -> None:
+        if not self._known:
+            self._make_known()
         if isinstance(awaited, Suspension):
             self._fut_waiter = awaited
             if self._must_cancel:
@@ -234,7 +257,8 @@ class ProcessTask(Resumable):
         return asyncio.CancelledError() if text is None else asyncio.CancelledError(text)
 
     def _finish(self, error: BaseException | None) -> None:
-        _unregister_task(self)  # type: ignore[arg-type]
+        if self._known:
+            _unregister_task(self)  # type: ignore[arg-type]
         # Another error belongs to the process; who awaits the task only learns that it is over.
         self._ended = _CANCELLED if isinstance(error, asyncio.CancelledError) else _DONE
         callbacks, self._callbacks = self._callbacks, None

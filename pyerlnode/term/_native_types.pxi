@@ -298,6 +298,22 @@ cdef class Pid:
         return self
 
 
+cdef object pid_of(object node, uint64_t number, object creation):
+    cdef Pid pid
+    if not isinstance(node, _AtomBase) or number >> 60 or not _fits(creation):
+        return Pid(node, number & 0xFFFFFFF, number >> 28, creation)
+    pid = Pid.__new__(Pid)
+    pid.atom = <_AtomBase>node
+    pid.number, pid.turn, pid.epoch = number & 0xFFFFFFF, number >> 28, creation
+    return pid
+
+
+cdef object pid_number(object pid):
+    if type(pid) is Pid and (<Pid>pid).odd is None:
+        return <uint64_t>(<Pid>pid).number | <uint64_t>(<Pid>pid).turn << 28
+    return pid.id | pid.serial << 28
+
+
 @cython.no_gc
 cdef class Port:
     cdef readonly _AtomBase node

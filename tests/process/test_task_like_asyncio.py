@@ -301,6 +301,7 @@ async def the_exception_of_a_future_is_raised_at_the_wait(tell: Any) -> None:
 @scenario
 async def what_a_task_says_of_itself(tell: Any) -> None:
     task = me()
+    await asyncio.sleep(0)  # a process is not known before it has waited: test_known_to_asyncio.py
     tell((task.done(), task.cancelled(), task.cancelling(), task in asyncio.all_tasks()))
     tell(len(task.get_stack()) > 0)
     tell(task.get_loop() is asyncio.get_running_loop())

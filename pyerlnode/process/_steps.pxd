@@ -1,0 +1,12 @@
+cpdef object one_step(object context, object coroutine)
+cpdef object run_in(object context, object function, object argument)
+cpdef object call_as(
+    object context, object one, object first, object other, object second, object function, tuple arguments
+)
+cpdef object context_with(object one, object first, object other, object second)
+cpdef bint gives_coroutine(object function, Py_ssize_t count) except? 0
+cpdef object value_of(object variable)
+cpdef unsigned long this_thread() noexcept
+cpdef double clock() except? -1.0
+cpdef object nth_pid(object node, unsigned long long number, object creation)
+cpdef object number_of(object pid)

@@ -1,0 +1,161 @@
+# cython: language_level=3
+"""What `_steps.py` says, by Python's C interface."""
+
+from pyerlnode.term._native cimport pid_number, pid_of
+
+from time import perf_counter
+
+cdef extern from *:
+    """
+    static PyObject *pyerlnode_one_step(PyObject *context, PyObject *coroutine, PyObject *ended) {
+        PyObject *result = NULL;
+        PySendResult kind;
+        if (PyContext_Enter(context) < 0) return NULL;
+        kind = PyIter_Send(coroutine, Py_None, &result);
+        if (PyContext_Exit(context) < 0) {
+            Py_CLEAR(result);
+            return NULL;
+        }
+        if (kind == PYGEN_RETURN) {
+            Py_DECREF(result);
+            Py_INCREF(ended);
+            return ended;
+        }
+        return result;  /* NULL where it has raised */
+    }
+
+    static PyObject *pyerlnode_run_in(PyObject *context, PyObject *function, PyObject *argument) {
+        PyObject *result;
+        if (PyContext_Enter(context) < 0) return NULL;
+        result = PyObject_CallOneArg(function, argument);
+        if (PyContext_Exit(context) < 0) Py_CLEAR(result);
+        return result;
+    }
+
+    /* In the context that is the current one; 0, or -1 with an exception. */
+    static int pyerlnode_set(PyObject *variable, PyObject *value) {
+        PyObject *old, *token;
+        if (PyContextVar_Get(variable, NULL, &old) < 0) return -1;
+        Py_XDECREF(old);
+        if (old == value) return 0;
+        token = PyContextVar_Set(variable, value);
+        Py_XDECREF(token);
+        return token == NULL ? -1 : 0;
+    }
+
+    static PyObject *pyerlnode_call_as(
+        PyObject *context, PyObject *one, PyObject *first, PyObject *other, PyObject *second,
+        PyObject *function, PyObject *arguments
+    ) {
+        PyObject *result = NULL;
+        if (PyContext_Enter(context) < 0) return NULL;
+        if (pyerlnode_set(one, first) == 0 && pyerlnode_set(other, second) == 0)
+            result = PyObject_Call(function, arguments, NULL);
+        if (PyContext_Exit(context) < 0) Py_CLEAR(result);
+        return result;
+    }
+
+    static PyObject *pyerlnode_context_with(
+        PyObject *one, PyObject *first, PyObject *other, PyObject *second
+    ) {
+        PyObject *context = PyContext_CopyCurrent();
+        int failed;
+        if (context == NULL) return NULL;
+        if (PyContext_Enter(context) < 0) {
+            Py_DECREF(context);
+            return NULL;
+        }
+        failed = pyerlnode_set(one, first) < 0 || pyerlnode_set(other, second) < 0;
+        if (PyContext_Exit(context) < 0 || failed) Py_CLEAR(context);
+        return context;
+    }
+
+    static int pyerlnode_gives_coroutine(PyObject *function, Py_ssize_t count) {
+        PyCodeObject *code;
+        PyObject *defaults;
+        Py_ssize_t least;
+        if (PyMethod_Check(function)) {
+            function = PyMethod_GET_FUNCTION(function);
+            count++;
+        }
+        if (!PyFunction_Check(function)) return 0;
+        code = (PyCodeObject *)PyFunction_GET_CODE(function);
+        if (!(code->co_flags & CO_COROUTINE) || code->co_kwonlyargcount) return 0;
+        defaults = PyFunction_GET_DEFAULTS(function);
+        least = code->co_argcount - (defaults == NULL ? 0 : PyTuple_GET_SIZE(defaults));
+        return least <= count && (count <= code->co_argcount || code->co_flags & CO_VARARGS);
+    }
+
+    static PyObject *pyerlnode_value_of(PyObject *variable) {
+        PyObject *value;
+        if (PyContextVar_Get(variable, Py_None, &value) < 0) return NULL;
+        return value;
+    }
+
+    #ifdef _WIN32
+    static double pyerlnode_clock(void) { return -1.0; }
+    #else
+    #include <time.h>
+    static double pyerlnode_clock(void) {
+        struct timespec now;
+        if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return -1.0;
+        return now.tv_sec + now.tv_nsec * 1e-9;
+    }
+    #endif
+    """
+    object pyerlnode_one_step(object context, object coroutine, object ended)
+    object pyerlnode_run_in(object context, object function, object argument)
+    object pyerlnode_call_as(
+        object context, object one, object first, object other, object second, object function, object arguments
+    )
+    bint pyerlnode_gives_coroutine(object function, Py_ssize_t count)
+    object pyerlnode_value_of(object variable)
+    double pyerlnode_clock()
+    unsigned long PyThread_get_thread_ident()
+    object pyerlnode_context_with(object one, object first, object other, object second)
+
+
+ENDED = object()
+
+
+cpdef object one_step(object context, object coroutine):
+    return pyerlnode_one_step(context, coroutine, ENDED)
+
+
+cpdef object run_in(object context, object function, object argument):
+    return pyerlnode_run_in(context, function, argument)
+
+
+cpdef object call_as(
+    object context, object one, object first, object other, object second, object function, tuple arguments
+):
+    return pyerlnode_call_as(context, one, first, other, second, function, arguments)
+
+
+cpdef bint gives_coroutine(object function, Py_ssize_t count) except? 0:
+    return pyerlnode_gives_coroutine(function, count)
+
+
+cpdef object context_with(object one, object first, object other, object second):
+    return pyerlnode_context_with(one, first, other, second)
+
+
+cpdef object value_of(object variable):
+    return pyerlnode_value_of(variable)
+
+
+cpdef unsigned long this_thread() noexcept:
+    return PyThread_get_thread_ident()
+
+
+cpdef double clock() except? -1.0:
+    cdef double now = pyerlnode_clock()
+    return now if now >= 0 else perf_counter()
+
+
+cpdef object nth_pid(object node, unsigned long long number, object creation):
+    return pid_of(node, number, creation)
+
+
+cpdef object number_of(object pid):
+    return pid_number(pid)

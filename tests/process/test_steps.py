@@ -1,0 +1,179 @@
+"""What each turn takes is the same in Python and in C."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextvars import Context, ContextVar, copy_context
+from functools import partial
+from pathlib import Path
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyerlnode.process import _steps
+from pyerlnode.term import Atom, Pid
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ONE: ContextVar[Any] = ContextVar("one")
+OTHER: ContextVar[Any] = ContextVar("other", default="its default")
+
+
+def in_python() -> ModuleType:
+    """The twin that runs where nothing is compiled."""
+    source = Path(str(_steps.__file__)).parent / "_steps.py"
+    spec = importlib.util.spec_from_file_location("pyerlnode.process._steps_in_python", source)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(params=[_steps, in_python()], ids=["as_it_runs", "in_python"])
+def steps(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+class Waits:
+    def __await__(self) -> Any:
+        return (yield "waits")
+
+
+def test_a_step_gives_what_is_waited_for_then_the_end(steps: Any) -> None:
+    async def body() -> str:
+        ONE.set("within")
+        await Waits()
+        return "nobody sees this"
+
+    context, coroutine = Context(), body()
+    assert steps.one_step(context, coroutine) == "waits"
+    assert context[ONE] == "within"
+    assert steps.one_step(context, coroutine) is steps.ENDED
+    assert ONE.get(None) is None
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()], ids=repr)
+def test_a_step_raises_what_the_coroutine_raises(steps: Any, error: BaseException) -> None:
+    async def body() -> None:
+        raise error
+
+    context = Context()
+    with pytest.raises(type(error)) as raised:
+        steps.one_step(context, body())
+    assert raised.value is error
+    assert context.run(ONE.get, "left") == "left"  # it can be entered again
+
+
+def test_a_context_that_is_entered_already_is_refused(steps: Any) -> None:
+    async def body() -> None: ...
+
+    context, coroutine = Context(), body()
+    for act in (
+        partial(steps.one_step, context, coroutine),
+        partial(steps.run_in, context, str, 1),
+        partial(steps.call_as, context, ONE, 1, OTHER, 2, str, ()),
+    ):
+        with pytest.raises(RuntimeError, match="already entered"):
+            context.run(act)
+    coroutine.close()
+
+
+def test_a_function_runs_in_the_context(steps: Any) -> None:
+    context = Context()
+    assert steps.run_in(context, ONE.set, 7).var is ONE
+    assert steps.run_in(context, ONE.get, None) == 7
+    with pytest.raises(ZeroDivisionError):
+        steps.run_in(context, lambda n: n / 0, 1)
+    assert steps.run_in(context, ONE.get, None) == 7
+
+
+def test_it_is_called_with_both_variables_set(steps: Any) -> None:
+    context = Context()
+    assert steps.call_as(context, ONE, 1, OTHER, 2, lambda *args: (ONE.get(), OTHER.get(), args), (3, 4)) == (
+        1,
+        2,
+        (3, 4),
+    )
+    assert (context[ONE], context[OTHER], ONE.get(None)) == (1, 2, None)
+    with pytest.raises(TypeError):
+        steps.call_as(context, ONE, 1, OTHER, 2, len, ())
+    with pytest.raises(TypeError):
+        steps.call_as(context, "no variable", 1, OTHER, 2, len, ())
+    assert context.run(ONE.get) == 1
+
+
+def test_a_context_with_variables_is_a_copy(steps: Any) -> None:
+    def check() -> None:
+        ONE.set("mine")
+        made = steps.context_with(ONE, "its", OTHER, "own")
+        assert (made[ONE], made[OTHER], ONE.get(), OTHER.get()) == ("its", "own", "mine", "its default")
+
+    copy_context().run(check)
+
+
+def test_the_value_of_a_variable(steps: Any) -> None:
+    def check() -> None:
+        assert (steps.value_of(ONE), steps.value_of(OTHER)) == (None, None)
+        OTHER.set(1)
+        assert steps.value_of(OTHER) == 1
+
+    Context().run(check)
+
+
+async def plain() -> None: ...
+async def two(one: int, other: int = 2) -> None: ...
+async def many(one: int, *others: int) -> None: ...
+async def keyword(*, key: int = 1) -> None: ...
+async def keywords(**keys: int) -> None: ...
+def not_async() -> None: ...
+async def stream() -> Any:
+    yield 1
+
+
+class Holder:
+    async def method(self, one: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "fits"),
+    [
+        (plain, {0}),
+        (two, {1, 2}),
+        (many, {1, 2, 3, 4}),
+        (keyword, set()),  # it is called at once, and says itself what does not fit
+        (keywords, {0}),
+        (Holder().method, {1}),
+        (Holder.method, {2}),
+        (not_async, set()),
+        (stream, set()),
+        (partial(plain), set()),
+        (len, set()),
+        (Holder, set()),
+        (None, set()),
+    ],
+    ids=lambda given: getattr(given, "__qualname__", None),
+)
+def test_what_gives_a_coroutine_when_it_is_called(steps: Any, function: Any, fits: set[int]) -> None:
+    assert {count for count in range(5) if steps.gives_coroutine(function, count)} == fits
+
+
+@pytest.mark.parametrize("number", [0, 1, 0xFFFFFFF, 0x10000000, (1 << 60) - 1])
+def test_a_number_makes_a_pid_and_is_found_in_it(steps: Any, number: int) -> None:
+    node = Atom("here@localhost")
+    pid = steps.nth_pid(node, number, 7)
+    assert pid == Pid(node, number & 0xFFFFFFF, number >> 28, 7)
+    assert (pid.id, pid.serial, pid.creation, pid.node) == (number & 0xFFFFFFF, number >> 28, 7, node)
+    assert steps.number_of(pid) == number
+
+
+def test_the_number_of_a_pid_that_cannot_be_sent(steps: Any) -> None:
+    node = Atom("here@localhost")
+    assert steps.number_of(Pid(node, 1 << 70, 0, 0)) == 1 << 70
+    assert steps.nth_pid(node, 5, 1 << 70) == Pid(node, 5, 0, 1 << 70)
+
+
+def test_the_clock_goes_on_and_the_thread_is_this_one(steps: Any) -> None:
+    assert steps.clock() <= steps.clock()
+    assert steps.this_thread() == get_ident()
