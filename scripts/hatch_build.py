@@ -43,6 +43,7 @@ MODULES = (
     "pyerlnode.process.request",
     "pyerlnode.otp.dispatch",
     "pyerlnode.otp.local_call",
+    "pyerlnode.otp.starting",
     "pyerlnode.otp.suspending",
     "pyerlnode.otp.server_system",
     "pyerlnode.otp.server",

@@ -13,4 +13,7 @@ cdef class Handlers:
     cdef public dict infos
     cdef public Handler init
     cdef public object module
+    cdef public tuple initial_call
     cdef public object overridden
+
+cpdef Handlers handlers_made(cls)

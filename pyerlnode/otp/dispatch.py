@@ -17,9 +17,10 @@ from typing import Any, Final, TypeVar, overload
 
 from pyerlnode.errors import UsageError
 from pyerlnode.otp.conversion import Converter, Mismatch, converter
+from pyerlnode.otp.supervisor.newest import NEWER
 from pyerlnode.term import Atom, Term
 
-__all__ = ["Handler", "Handlers", "handlers_of", "on_call", "on_cast", "on_info"]
+__all__ = ["Handler", "Handlers", "handlers_made", "handlers_of", "on_call", "on_cast", "on_info"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -27,6 +28,7 @@ CALL: Final = "call"
 CAST: Final = "cast"
 INFO: Final = "info"
 
+_INIT = Atom("init")
 _MARK = "__pyerlnode_request__"
 # Python has no atoms of these names to be sent as a request.
 _NO_REQUESTS = frozenset({"true", "false", "nil", "None", "True", "False"})
@@ -140,7 +142,7 @@ class Handler:
 class Handlers:
     """The tables of one class: request -> Handler, and which callbacks of the OTP style it has."""
 
-    __slots__ = ("calls", "casts", "infos", "init", "module", "overridden")
+    __slots__ = ("calls", "casts", "infos", "init", "initial_call", "module", "overridden")
 
     def __init__(self, cls: type, base: type) -> None:
         self.calls = _table(cls, CALL)
@@ -148,11 +150,19 @@ class Handlers:
         self.infos = _table(cls, INFO)
         self.init = Handler(cls.init)  # type: ignore[attr-defined]  # every GenServer has it
         self.module = Atom(cls.__module_name__)  # type: ignore[attr-defined]
+        self.initial_call = (self.module, _INIT, 1)
         self.overridden = frozenset(
             name
             for name in ("handle_call", "handle_cast", "handle_info", "terminate", "format_status")
             if getattr(cls, name) is not getattr(base, name)
         )
+
+
+def handlers_made(cls: type) -> Handlers | None:
+    """The tables of `cls`; None where nobody has asked for them yet, or another class stands for it."""
+    attributes = cls.__dict__
+    handlers: Handlers | None = attributes.get("__handlers__")
+    return None if NEWER in attributes else handlers
 
 
 def _table(cls: type, kind: str) -> dict[str, Handler]:

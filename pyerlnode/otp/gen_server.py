@@ -51,7 +51,7 @@ from pyerlnode.errors import BadArg, ErlangError, Exit, UsageError
 from pyerlnode.otp import client, enter_loop, gen, proc_lib
 from pyerlnode.otp.client import CALL_TIMEOUT
 from pyerlnode.otp.dispatch import handlers_of
-from pyerlnode.otp.here import cast_here
+from pyerlnode.otp.here import cast, start_here
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import atom, check_timeout
 from pyerlnode.otp.server import Server
@@ -75,7 +75,7 @@ __all__ = ["GenServer"]
 
 _GEN_SERVER: Final = Atom("Elixir.GenServer")
 _OPTIONS: Final = ("debug", "hibernate_after", "max_mailbox")
-_INIT, _OK, _ABCAST, _UNDEF = Atom("init"), Atom("ok"), Atom("abcast"), Atom("undef")
+_OK, _ABCAST, _UNDEF = Atom("ok"), Atom("abcast"), Atom("undef")
 
 
 class GenServer:
@@ -163,9 +163,15 @@ class GenServer:
         `max_mailbox`, how many messages it takes and what becomes of more (`1000`, `(1000, "drop_old")`),
         and `hibernate_after`, which is taken and has no effect: there is nothing to compact.
         """
-        pid: Pid | None = started(
-            await start_server(cls, args, link=True, name=name, timeout=timeout, **options)
-        )
+        pid: Pid | None
+        if name is None and timeout is None and not options and cls is not GenServer:
+            here = start_here(cls, args, True)
+            if isinstance(here, Pid):
+                return here
+            if here is not None:
+                pid = started(await proc_lib.outcome(here, link=True))
+                return pid
+        pid = started(await start_server(cls, args, link=True, name=name, timeout=timeout, **options))
         return pid
 
     @classmethod
@@ -173,7 +179,15 @@ class GenServer:
         cls, *args: Any, name: StartName | None = None, timeout: float | None = None, **options: Any
     ) -> Pid | None:
         """As `start_link`, without a link."""
-        pid: Pid | None = started(await start_server(cls, args, name=name, timeout=timeout, **options))
+        pid: Pid | None
+        if name is None and timeout is None and not options and cls is not GenServer:
+            here = start_here(cls, args, False)
+            if isinstance(here, Pid):
+                return here
+            if here is not None:
+                pid = started(await proc_lib.outcome(here))
+                return pid
+        pid = started(await start_server(cls, args, name=name, timeout=timeout, **options))
         return pid
 
     @classmethod
@@ -226,15 +240,7 @@ class GenServer:
             process.check_may_wait("GenServer.call")
         return client.call(_GEN_SERVER, server, request, timeout)
 
-    @staticmethod
-    def cast(server: ServerRef, request: Term) -> Atom:
-        """Send a request that is not answered; always `ok`, whether there is such a server or not."""
-        try:
-            if not cast_here(server, request):
-                gen.cast(server, request)
-        except OtherThread as here:
-            here.call(gen.cast, server, request)
-        return _OK
+    cast = staticmethod(cast)
 
     @staticmethod
     def reply(caller: Caller, value: Term) -> Atom:
@@ -347,7 +353,7 @@ async def start_server(
     server = Server(cls, handlers, args, proc_lib.parent_of_new(this_process()) if link else None, debug)
     return await proc_lib.start(
         server,
-        initial_call=(handlers.module, _INIT, 1),
+        initial_call=handlers.initial_call,
         link=link,
         watch=watch,
         name=name,
@@ -378,7 +384,7 @@ def spawn_server(runtime: Runtime, cls: type[GenServer], *args: Any, name: str) 
     handlers = handlers_of(cls, GenServer)
     process = runtime.spawn(Server(cls, handlers, args, None))
     process.trap_exit = process.async_dist = True
-    process.dictionary = {proc_lib.ANCESTORS: [], proc_lib.INITIAL_CALL: (handlers.module, _INIT, 1)}
+    process.dictionary = {proc_lib.ANCESTORS: [], proc_lib.INITIAL_CALL: handlers.initial_call}
     runtime.names.register(name, process.pid)
     return process.pid
 

@@ -16,19 +16,33 @@ from __future__ import annotations
 
 import inspect
 from contextlib import contextmanager
-from operator import is_
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyerlnode.errors import ErlangError
 from pyerlnode.otp import gen
 from pyerlnode.otp.argument_error import argument_error, shown
 from pyerlnode.otp.results import check_timeout
-from pyerlnode.process import Process, Suspension, demonitor, monitor, this_process
+from pyerlnode.otp.starting import (
+    ANCESTORS,
+    ERROR,
+    IGNORE,
+    INITIAL_CALL,
+    OK,
+    TIMEOUT,
+    Starting,
+    StartResult,
+    ancestors,
+    init_ack,
+    init_fail,
+    link_new,
+    origins,
+    parent_of_new,
+    starts_for,
+)
+from pyerlnode.process import Process, demonitor, monitor, this_process
 from pyerlnode.process.bounded import set_max_mailbox
-from pyerlnode.process.links import Links
-from pyerlnode.process.monitors import DOWN, Monitors, Watch
-from pyerlnode.process.process import EXIT, KILL, NOPROC, NORMAL
-from pyerlnode.process.task import runs_in
+from pyerlnode.process.process import EXIT, KILL, NORMAL
+from pyerlnode.process.waiting import let_others_run
 from pyerlnode.term import Atom, Pid, Reference, Term
 from pyerlnode.term.term_dict import TermDict
 
@@ -57,18 +71,8 @@ __all__ = [
 
 # What a process can be started under: a local name, ("global", name) or ("via", module, name).
 StartName: TypeAlias = str | tuple[str, Term] | tuple[str, str, Term]
-# ("ok", pid), ("ok", (pid, reference)), "ignore" or ("error", reason).
-StartResult: TypeAlias = Any
 
-ANCESTORS: Final = Atom("$ancestors")
-INITIAL_CALL: Final = Atom("$initial_call")
-IGNORE: Final = Atom("ignore")
-
-_OK, _ERROR, _TIMEOUT = Atom("ok"), Atom("error"), Atom("timeout")
 _ALREADY_STARTED, _UNDEF = Atom("already_started"), Atom("undef")
-
-# A process that starts others for one of another node -> that one, which is their parent, and they.
-_starts_for: dict[Process, tuple[Pid, set[Pid]]] = {}
 
 
 async def start(
@@ -100,9 +104,9 @@ async def start(
         raise
     if taken is not None:
         _discard(body)
-        return (_ERROR, (_ALREADY_STARTED, taken))
+        return (ERROR, (_ALREADY_STARTED, taken))
     process = parent.runtime.new_process(parent.group_leader)
-    process.dictionary = _origins.of(parent, initial_call)
+    process.dictionary = origins.of(parent, initial_call)
     if max_mailbox is not None:
         set_max_mailbox(process, max_mailbox)
     if name is not None:
@@ -117,101 +121,52 @@ async def start(
                 _discard(body)
                 process.die(NORMAL)
         if refused is not None:
-            return (_ERROR, refused)
+            return (ERROR, refused)
     if link:
         link_new(parent, process)
     ref = monitor(process.pid) if watch else None
-    starting = _Starting(parent, process)
+    starting = Starting(parent, process)
     process.begin(body)
-    result = await starting.wait(timeout)
-    if ref is None and type(result) is tuple and result[0] is _OK:
+    return await outcome(starting, link=link, ref=ref, name=name, timeout=timeout)
+
+
+async def outcome(
+    starting: Starting,
+    *,
+    link: bool = False,
+    ref: Reference | None = None,
+    name: StartName | None = None,
+    timeout: float | None = None,
+) -> StartResult:
+    """Wait for what becomes of a start; `ref` is a monitor of the process that the result is to have."""
+    result = await _said(starting, timeout)
+    if ref is None and type(result) is tuple and result[0] is OK:
         return result
-    return await _finish(parent, process, result, link=link, ref=ref, name=name)
+    return await _finish(starting.parent, starting.child, result, link=link, ref=ref, name=name)
 
 
-def init_ack(process: Process, result: StartResult) -> None:
-    """The process is ready (`("ok", pid)`), or is not to be started (`"ignore"`): tell who waits."""
-    starting = process.starting
-    if isinstance(starting, _Starting) and starting.silent:
-        starting.acknowledge(result)
-
-
-def init_fail(process: Process, result: StartResult) -> None:
-    """The start fails with `result`; who waits learns of it when the process has ended."""
-    starting = process.starting
-    if isinstance(starting, _Starting) and starting.silent:
-        starting.prepare(result)
-        parent = starting.parent
-        told = parent.trap_exit or parent.owner is not None or parent in _starts_for
-        if process.links is not None and told:
-            # It is told by the result.  A plain asyncio task gets an exception with the reason,
-            # which ends it as the exit signal would, if it does not catch it.
-            process.links.unlink(parent_of_new(parent))
-
-
-class _Starting(Suspension):
-    """The wait for one process to be ready, or to end."""
-
-    __slots__ = ("_ref", "_result", "_timed_out", "_to_come", "child", "parent")
-
-    def __init__(self, parent: Process, child: Process) -> None:
-        self._waiter = None
-        self.parent, self.child = parent, child
-        self._result: StartResult = None
-        self._to_come: StartResult = None
-        self._timed_out = False
-        self._ref: Reference | None = None
-        child.starting = self
-        if not child.alive:
-            self.down(NOPROC)
-        elif not runs_in(parent):
-            # A task within the process waits: it has to hear of the end of that, too.
-            self._ref = parent.runtime.make_ref()
-            Monitors.of(parent).watch(self._ref, Watch(child.pid, DOWN, None, self))
-
-    @property
-    def silent(self) -> bool:
-        """Whether the process has said nothing yet."""
-        return self._result is None and self._to_come is None
-
-    def ready(self) -> bool:
-        return self._result is not None or self._timed_out
-
-    def acknowledge(self, result: StartResult) -> None:
-        self._result = result
-        self.wake()
-
-    def prepare(self, result: StartResult) -> None:
-        self._to_come = result
-
-    def down(self, reason: Term) -> None:
-        """The process has ended, without `init_ack`."""
-        if self._result is None:
-            self._result = self._to_come or (_ERROR, reason)
-            self.wake()
-
-    async def wait(self, timeout: float | None) -> StartResult:
-        timer: asyncio.TimerHandle | None = None
-        try:
-            if timeout is not None:
-                timer = self.parent.runtime.loop.call_later(timeout, self._time_out)
-            await self
-        finally:
-            if timer is not None:
-                timer.cancel()
-            if self._ref is not None and self.parent.monitors is not None:
-                self.parent.monitors.unwatch(self._ref)
-            self.child.starting = None
-            if self._result is None if self.parent.alive else self.parent in _starts_for:
-                # Too slow, the wait was cancelled, or who would tell has ended: nobody would know of it.
-                self.child.exit_signal(self.parent.pid, KILL)
-        return (_ERROR, _TIMEOUT) if self._result is None else self._result
-
-    def _time_out(self) -> None:
-        self._timed_out = True
-        if self._result is None:
-            init_fail(self.child, (_ERROR, _TIMEOUT))
-        self.wake()
+async def _said(starting: Starting, timeout: float | None) -> StartResult:
+    """What the process says when it is ready, or ends."""
+    parent = starting.parent
+    timer: asyncio.TimerHandle | None = None
+    try:
+        if timeout is not None:
+            timer = parent.runtime.loop.call_later(timeout, starting.time_out)
+        if starting.result is None:
+            parent.receives = 0
+        elif not parent.alive:  # it was ended by what it has started, in its own turn
+            await let_others_run(parent)
+        await starting
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if starting.ref is not None and parent.monitors is not None:
+            parent.monitors.unwatch(starting.ref)
+        starting.child.starting = None
+        if starting.result is None if parent.alive else parent in starts_for:
+            # Too slow, the wait was cancelled, or who would tell has ended: nobody would know of it.
+            starting.child.exit_signal(parent.pid, KILL)
+    return (ERROR, TIMEOUT) if starting.result is None else starting.result
 
 
 async def _finish(
@@ -223,8 +178,8 @@ async def _finish(
     ref: Reference | None,
     name: StartName | None,
 ) -> StartResult:
-    if type(result) is tuple and result[0] is _OK:
-        return result if ref is None else (_OK, (process.pid, ref))
+    if type(result) is tuple and result[0] is OK:
+        return result if ref is None else (OK, (process.pid, ref))
     if ref is not None:
         demonitor(ref, flush=True)
     if link and parent.mailbox is not None:
@@ -243,30 +198,6 @@ def _is_exit(message: Term, pid: Pid) -> bool:
     return type(message) is tuple and len(message) == 3 and message[0] is EXIT and message[1] == pid
 
 
-class _Origins:
-    """What is in the dictionary of a process from its start: siblings share it, for its size."""
-
-    __slots__ = ("_dictionary", "_key")
-
-    def __init__(self) -> None:
-        self._key: tuple[Any, ...] = ()
-        self._dictionary: dict[Term, Term] = {}
-
-    def of(self, parent: Process, initial_call: tuple[Atom, Atom, int]) -> dict[Term, Term]:
-        """The dictionary of a process that `parent` starts."""
-        # The very objects: it is enough that this is found again for what is started in a row.
-        key = (parent.pid, parent.name, parent.dictionary, *initial_call)
-        if parent in _starts_for:
-            return {ANCESTORS: ancestors(parent), INITIAL_CALL: initial_call}
-        if len(key) != len(self._key) or not all(map(is_, key, self._key)):
-            self._key = key
-            self._dictionary = {ANCESTORS: ancestors(parent), INITIAL_CALL: initial_call}
-        return self._dictionary
-
-
-_origins = _Origins()
-
-
 def put_origin(process: Process, entries: dict[Term, Term]) -> None:
     """Let the dictionary of a process that was started here say something else of where it comes from."""
     dictionary = process.dictionary
@@ -277,15 +208,6 @@ def put_origin(process: Process, entries: dict[Term, Term]) -> None:
         process.dictionary = {**dictionary, **entries}
 
 
-def ancestors(parent: Process) -> list[Term]:
-    """What `$ancestors` of a process is that `parent` starts: names where there are any, else pids."""
-    if parent in _starts_for:
-        return [_starts_for[parent][0]]
-    dictionary = parent.dictionary
-    older = dictionary.get(ANCESTORS) if dictionary is not None else None
-    return [parent.name or parent.pid, *(older if isinstance(older, list) else ())]
-
-
 @contextmanager
 def starting_for(process: Process, parent: Pid) -> Iterator[set[Pid]]:
     """Meanwhile, what `process` starts with a link has `parent` for its parent: a supervisor elsewhere.
@@ -293,26 +215,11 @@ def starting_for(process: Process, parent: Pid) -> Iterator[set[Pid]]:
     Gives the pids of those that were started so.
     """
     started: set[Pid] = set()
-    _starts_for[process] = (parent, started)
+    starts_for[process] = (parent, started)
     try:
         yield started
     finally:
-        _starts_for.pop(process, None)
-
-
-def parent_of_new(process: Process) -> Pid:
-    """Who is the parent of what `process` starts with a link: itself, but within `starting_for`."""
-    return _starts_for[process][0] if process in _starts_for else process.pid
-
-
-def link_new(process: Process, new: Process) -> None:
-    """Link what `process` starts to its parent."""
-    if process not in _starts_for:
-        Links.of(process).link(new.pid)
-        return
-    parent, started = _starts_for[process]
-    Links.of(new).link(parent)
-    started.add(new.pid)
+        starts_for.pop(process, None)
 
 
 def _discard(body: Behaviour | Coroutine[Any, Any, Any]) -> None:

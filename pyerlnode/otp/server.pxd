@@ -2,6 +2,7 @@ cimport cython
 from pyerlnode.otp.dispatch cimport Handler, Handlers
 from pyerlnode.otp.local_call cimport LocalCall
 from pyerlnode.otp.server_system cimport ServerSystem
+from pyerlnode.otp.starting cimport init_ack
 
 cdef class Server(ServerSystem):
     cdef public object _caller

@@ -24,6 +24,7 @@ from pyerlnode.otp.local_call import LocalCall
 from pyerlnode.otp.readable import readable
 from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply, Reply, Result, Stop
 from pyerlnode.otp.server_system import ServerSystem
+from pyerlnode.otp.starting import init_ack
 from pyerlnode.process import exit_reason
 from pyerlnode.process.process import CANCELLED, EXIT, NORMAL
 from pyerlnode.process.reasons import code_location
@@ -157,7 +158,7 @@ class Server(ServerSystem):
             self._not_started(result.reason, None)
         if result is not None and result is not Hibernate and kind not in _GO_ON:
             self._not_started((_BAD_RETURN, self._shown_result(result)), None)
-        proc_lib.init_ack(self.process, (_OK, self.process.pid))
+        init_ack(self.process, (_OK, self.process.pid))
         if result is None:
             return None
         return self._settle(result, _NOTHING)

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-__all__ = ["newest", "supersede"]
+__all__ = ["NEWER", "newest", "supersede"]
 
 _Class = TypeVar("_Class", bound=type)
-_NEWER = "__pyerlnode_newer__"
+# Where a class says so.
+NEWER = "__pyerlnode_newer__"
 
 
 def newest(cls: _Class) -> _Class:
     """`cls`, or the class that has taken its place."""
-    newer = cls.__dict__.get(_NEWER)
+    newer = cls.__dict__.get(NEWER)
     while newer is not None:
-        cls, newer = newer, newer.__dict__.get(_NEWER)
+        cls, newer = newer, newer.__dict__.get(NEWER)
     return cls
 
 
 def supersede(old: type, new: type) -> None:
     """Let `new` be started where `old` is meant."""
-    setattr(old, _NEWER, new)
+    setattr(old, NEWER, new)
