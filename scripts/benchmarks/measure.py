@@ -64,21 +64,27 @@ def compare(
 
 
 def time_of(function: Callable[[], object], seconds: float) -> float:
-    """Seconds that one call takes, of as many as fit into about `seconds`; at least one.
+    """Seconds that one call takes, of as many as take about `seconds`; at least one.
 
     The collector is not held off: what it costs is part of the price.
     """
     gc.collect()
-    clock = time.perf_counter
-    start = clock()
-    function()
-    once = max(clock() - start, 1e-7)
-    count = max(1, int(seconds / once))
+    count, taken = 1, _taken(function, 1)
+    # The first calls, whose data and code have yet to come into the caches, say little about the rest.
+    while taken < seconds / 8:
+        count *= 2
+        taken = _taken(function, count)
+    count = max(1, int(count * seconds / taken))
+    return _taken(function, count) / count
+
+
+def _taken(function: Callable[[], object], count: int) -> float:
+    """Seconds that so many calls take."""
     repeats = range(count)
-    start = clock()
+    start = time.perf_counter()
     for _ in repeats:
         function()
-    return (clock() - start) / count
+    return time.perf_counter() - start
 
 
 def cpu_time(pid: int) -> float:
