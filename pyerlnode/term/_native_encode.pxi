@@ -140,6 +140,9 @@ ctypedef int (*Writing)(Writer *, PyObject *) noexcept
 ctypedef PyObject *(*Resulting)(Writer *) noexcept
 
 
+@cython.binding(False)
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
 def encode(obj, *, compressed=False):
     """Give the external term format of `obj`, version byte first: see `_encode.encode`."""
     cdef Writer w
@@ -260,6 +263,60 @@ cdef int _write_borrowed(Writer *w, PyObject *item) except -1:
         return _write_borrowed_atom(w, <PyObject *>_TRUE if item is Py_True else <PyObject *>_FALSE)
     held = <object>item
     return _write_more(w, held)
+
+
+cdef enum:
+    SMALL = 32                  # octets of what `_put_small` writes
+    SMALL_ROOM = 48             # bytes that it takes at most
+
+
+cdef inline unsigned char *_put_small(const Writer *w, unsigned char *p, PyObject *item) noexcept:
+    """Write a leaf where there is SMALL_ROOM; give the place behind it, NULL where it takes more than this.
+
+    What is written to stays in a register from one leaf to the next.
+    """
+    cdef PyTypeObject *kind = Py_TYPE(item)
+    cdef Py_ssize_t size
+    cdef const char *octets
+    cdef double value
+    cdef uint64_t bits
+    if kind is &PyBytes_Type:
+        size = BytesSize(item)
+        if size >= w.large:
+            return NULL
+        octets = PyBytes_Start(item)
+    elif kind is &PyLong_Type:
+        return p + _put_int(p, Term_Compact(item)) if Term_IsCompact(item) else NULL
+    elif kind is &PyFloat_Type:
+        value = FloatOf(item)
+        if value - value != 0.0:
+            return NULL
+        memcpy(&bits, &value, 8)
+        p[0] = 70
+        _put64(p + 1, bits)
+        return p + 9
+    elif kind is &PyUnicode_Type:
+        if not PyUnicode_IS_COMPACT_ASCII(item):
+            return NULL
+        size = PyUnicode_GET_LENGTH(item)
+        octets = <const char *>PyUnicode_DATA(item)
+    else:
+        if item is Py_None:
+            item = <PyObject *>_NIL
+        elif kind is &PyBool_Type:
+            item = <PyObject *>_TRUE if item is Py_True else <PyObject *>_FALSE
+        elif kind is not ATOM:
+            return NULL
+        if w.atom_ref != NULL or (<_AtomBase>item).length > HEAD:
+            return NULL
+        memcpy(p, (<_AtomBase>item).head, HEAD)
+        return p + (<_AtomBase>item).length
+    if <size_t>size > SMALL:
+        return NULL
+    p[0] = 109
+    _put32(p + 1, <uint32_t>size)
+    Term_Copy(p + 5, octets, size)
+    return p + 5 + size
 
 
 cdef int _write_more(Writer *w, object item) except -1:
@@ -421,16 +478,42 @@ cdef int _write_str(Writer *w, object text) except -1:
     return _write_octets(w, PyBytes_AS_STRING(utf8), PyBytes_GET_SIZE(utf8))
 
 
+cdef enum:
+    NUMBERS = 4 + 4 * WORDS     # bytes that stand behind the node at most
+
+
+cdef unsigned char *_begin_id(Writer *w, int tag, int count, _AtomBase node) except NULL:
+    """Write what a pid, or a reference of `count` words, begins with; give the place for its numbers."""
+    cdef Py_ssize_t length = node.length
+    cdef unsigned char *p
+    if w.end - w.at < length + NUMBERS + 3:
+        _grow(w, length + NUMBERS + 3)
+    p = w.at
+    p[0] = <unsigned char>tag
+    p += 1
+    if tag == 90:
+        p[0] = 0
+        p[1] = <unsigned char>count
+        p += 2
+    if w.atom_ref == NULL:
+        Term_Copy(p, PyBytes_AS_STRING(node.wire), length)
+        return p + length
+    w.at = p
+    _write_cached(w, node)
+    if w.end - w.at < NUMBERS:
+        _grow(w, NUMBERS)
+    return w.at
+
+
 cdef int _write_pid(Writer *w, Pid pid) except -1:
     cdef unsigned char *p
     if pid.odd is not None:
         _refuse()
-    _room(w, 1)[0] = 88
-    _write_atom(w, pid.atom)
-    p = _room(w, 12)
+    p = _begin_id(w, 88, 0, pid.atom)
     _put32(p, pid.number)
     _put32(p + 4, pid.turn)
     _put32(p + 8, pid.epoch)
+    w.at = p + 12
     return 0
 
 
@@ -440,15 +523,13 @@ cdef int _write_reference(Writer *w, Reference ref) except -1:
     if ref.odd is not None:
         _refuse()
     count = ref.significant_count() if w.exact else ref.count
-    p = _room(w, 3)
-    p[0] = 90
-    p[1] = 0
-    p[2] = <unsigned char>count
-    _write_atom(w, ref.atom)
-    p = _room(w, 4 + 4 * count)
+    p = _begin_id(w, 90, count, ref.atom)
     _put32(p, ref.epoch)
+    p += 4
     for at in range(count):
-        _put32(p + 4 + 4 * at, ref.word[at])
+        _put32(p, ref.word[at])
+        p += 4
+    w.at = p
     return 0
 
 
@@ -476,8 +557,11 @@ cdef int _write_tuple(Writer *w, tuple item) except -1:
         _write_head(w, 105, size)
     for at in range(size):
         child = PyTuple_GET_ITEM(<PyObject *>item, at)
-        if Py_TYPE(child) is ATOM:
-            _write_borrowed_atom(w, child)
+        if w.end - w.at < SMALL_ROOM:
+            _grow(w, SMALL_ROOM)
+        p = _put_small(w, w.at, child)
+        if p != NULL:
+            w.at = p
         else:
             _write_borrowed(w, child)
     w.depth -= 1
@@ -510,9 +594,38 @@ cdef Py_ssize_t _write_ints(Writer *w, PyObject *items, Py_ssize_t at, Py_ssize_
     return at
 
 
+cdef Py_ssize_t _write_floats(Writer *w, PyObject *items, Py_ssize_t at, Py_ssize_t size) except -1:
+    """The same for floats."""
+    cdef unsigned char *p
+    cdef PyObject *child
+    cdef Py_ssize_t stop
+    cdef uint64_t bits
+    cdef double value
+    while at < size:
+        stop = min(size, at + 256)
+        p = _room(w, 9 * (stop - at))
+        while at < stop:
+            child = PyList_GET_ITEM(items, at)
+            if Py_TYPE(child) is not &PyFloat_Type:
+                break
+            value = FloatOf(child)
+            if value - value != 0.0:
+                _refuse()
+            memcpy(&bits, &value, 8)
+            p[0] = 70
+            _put64(p + 1, bits)
+            p += 9
+            at += 1
+        w.at = p
+        if at < stop:
+            break
+    return at
+
+
 cdef int _write_list(Writer *w, list item) except -1:
     cdef Py_ssize_t size = PyList_GET_SIZE(item), at, end
     cdef PyObject *child
+    cdef unsigned char *p
     if not size:
         _room(w, 1)[0] = 106
         return 0
@@ -534,7 +647,8 @@ cdef int _write_list(Writer *w, list item) except -1:
                 continue
             _write_long(w, child)
         elif Py_TYPE(child) is &PyFloat_Type:
-            _write_float(w, FloatOf(child))
+            at = _write_floats(w, <PyObject *>item, at, min(size, PyList_GET_SIZE(item)))
+            continue
         elif Py_TYPE(child) is &PyDict_Type:
             # What lies about in memory is slow to come: ask for it early.
             if at + 2 < PyList_GET_SIZE(item):
@@ -542,7 +656,13 @@ cdef int _write_list(Writer *w, list item) except -1:
             held = <object>child
             _write_more(w, held)
         else:
-            _write_borrowed(w, child)
+            if w.end - w.at < SMALL_ROOM:
+                _grow(w, SMALL_ROOM)
+            p = _put_small(w, w.at, child)
+            if p != NULL:
+                w.at = p
+            else:
+                _write_borrowed(w, child)
         at += 1
     _room(w, 1)[0] = 106
     w.depth -= 1
@@ -625,6 +745,25 @@ cdef struct Places:
 # What they were in the last map of each size.
 cdef Places _places_of[FEW + 1]
 
+cdef enum:
+    SHAPES = 32                 # a power of 2
+    WORD = 32                   # bytes of a key with its head; with a longer one no shape is kept
+
+# What maps whose keys are the very same objects share.  Of a list of records, and of what a program
+# writes again and again, nearly all are such; then nothing has to be read of a key.
+cdef struct Shape:
+    PyObject *first             # the first key of the last map that was looked up here; may be gone
+    Py_ssize_t size             # how many keys that map had
+    Py_ssize_t known            # how many keys there are below: 0: none, and the rest means nothing
+    Py_ssize_t busy             # maps of this shape that are being written
+    int kind
+    Places places
+    PyObject *keys[FEW]         # as the dict has them; they are kept
+    unsigned char length[FEW]   # these in the order of the wire
+    unsigned char word[FEW][WORD]
+
+cdef Shape _shapes[SHAPES]
+
 
 cdef int _write_dict(Writer *w, dict item) except -1:
     cdef Py_ssize_t size = PyDict_GET_SIZE(item)
@@ -651,7 +790,17 @@ cdef int _write_dict(Writer *w, dict item) except -1:
 cdef int _write_few(Writer *w, dict item, Py_ssize_t size) except -1:
     cdef Pair pairs[FEW]
     cdef Places places
-    cdef int found = _collect(item, pairs)
+    cdef int found
+    cdef PyObject *first = NULL
+    cdef Shape *shape
+    cdef Py_ssize_t place = 0
+    if not size:
+        return 0
+    PyDict_Next(item, &place, &first, &pairs[0].value)
+    shape = &_shapes[(<size_t>first >> 4 ^ <size_t>first >> 9 ^ <size_t>size) & (SHAPES - 1)]
+    if shape.known == size and first is shape.keys[0] and _has_keys(item, shape, pairs, place):
+        return _write_shaped(w, shape, pairs, size)
+    found = _collect(item, pairs)
     if found == OTHERS:
         return _write_any_keys(w, item)
     # Of a list of records all have their keys in the same order.
@@ -660,7 +809,97 @@ cdef int _write_few(Writer *w, dict item, Py_ssize_t size) except -1:
         if found == BINARIES and not _are_sorted(pairs, &_places_of[size], size):
             _refuse()
     places = _places_of[size]
+    if first is shape.first and size == shape.size and not shape.busy:
+        _keep_shape(shape, found, pairs, &places, size)
+    shape.first = first
+    shape.size = size
     return _write_pairs(w, found, pairs, &places, size)
+
+
+cdef inline bint _has_keys(dict item, const Shape *shape, Pair *pairs, Py_ssize_t place) noexcept:
+    """Whether the keys are those of the shape; then the pairs have been filled in, but for order and text."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t at = 1
+    pairs[0].key = shape.keys[0]
+    while PyDict_Next(item, &place, &key, &value):
+        if key is not shape.keys[at]:
+            return False
+        Term_Fetch(value)
+        pairs[at].key = key
+        pairs[at].value = value
+        at += 1
+    return True
+
+
+cdef int _keep_shape(Shape *shape, int kind, const Pair *pairs, const Places *places, Py_ssize_t size) except -1:
+    """Keep what maps like this one have in common, in the place of what was kept."""
+    cdef Py_ssize_t at, length
+    cdef const Pair *pair
+    for at in range(size):
+        if _key_length(kind, pairs + at) > WORD:
+            return 0
+    for at in range(shape.known):
+        Py_DECREF(<object>shape.keys[at])
+    shape.known = size
+    shape.kind = kind
+    shape.places = places[0]
+    for at in range(size):
+        shape.keys[at] = pairs[at].key
+        Py_INCREF(<object>shape.keys[at])
+    for at in range(size):
+        pair = pairs + places.at[at]
+        length = _key_length(kind, pair)
+        shape.length[at] = <unsigned char>length
+        if kind == ATOMS:
+            memcpy(shape.word[at], pair.text, length)
+        else:
+            shape.word[at][0] = 109
+            _put32(shape.word[at] + 1, <uint32_t>(pair.order >> 32))
+            memcpy(shape.word[at] + 5, pair.text, length - 5)
+    return 0
+
+
+cdef inline Py_ssize_t _key_length(int kind, const Pair *pair) noexcept:
+    """The bytes that the key takes."""
+    return (<_AtomBase>pair.key).length if kind == ATOMS else 5 + <Py_ssize_t>(pair.order >> 32)
+
+
+cdef int _write_shaped(Writer *w, Shape *shape, Pair *pairs, Py_ssize_t size) except -1:
+    cdef Py_ssize_t at
+    cdef Pair *pair
+    cdef OpenMap opened
+    cdef unsigned char *p
+    cdef unsigned char *small
+    cdef bint cached = shape.kind == ATOMS and w.atom_ref != NULL
+    opened.pairs, opened.size, opened.held, opened.outer = pairs, size, False, w.maps
+    w.maps = &opened
+    # Others of another shape may be inside.
+    shape.busy += 1
+    try:
+        for at in range(size):
+            pair = pairs + shape.places.at[at]
+            if cached:
+                _write_cached(w, <_AtomBase>pair.key)
+                _write_borrowed(w, pair.value)
+                continue
+            if w.end - w.at < WORD + SMALL_ROOM:
+                _grow(w, WORD + SMALL_ROOM)
+            p = w.at
+            memcpy(p, shape.word[at], WORD)
+            p += shape.length[at]
+            small = _put_small(w, p, pair.value)
+            if small != NULL:
+                w.at = small
+            else:
+                w.at = p
+                _write_borrowed(w, pair.value)
+    finally:
+        shape.busy -= 1
+        w.maps = opened.outer
+        if opened.held:
+            _let_go(&opened)
+    return 0
 
 
 cdef int _write_many(Writer *w, dict item, Pair *pairs, Py_ssize_t size) except -1:

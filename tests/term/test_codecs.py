@@ -94,7 +94,9 @@ def test_a_dict_may_be_emptied_while_it_is_encoded(size: int, way: str) -> None:
     first = (1, 2) if way == "class" else Atom("first")
     fill(inner, first)
     fill(outer, dict(inner))
-    expected = encode(outer)[1:]
+    for _ in range(3):
+        # The native codec knows these keys from now on.
+        expected = encode(outer)[1:]
     outer[b"a"] = inner
     inner[b"a"] = Emptying() if way == "class" else first
     encode_parts(outer, written, (lambda atom: empty()) if way == "atom_ref" else None)
