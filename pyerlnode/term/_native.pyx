@@ -12,21 +12,21 @@ the reference's, too.
     _native_decode.pxi   bytes to terms
     _native_encode.pxi   terms to bytes, and their exact bytes
 
-Proof: the tests of tests/term run with either codec; tests/term/test_codecs.py compares them.
+Proof: the tests of tests/term run with either codec; tests/term/test_codecs.py compares them, and
+tests/term/test_codec_memory.py what is kept from one term to the next.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_FromDouble
 from cpython.list cimport PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_FromLong
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from cpython.tuple cimport PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 cimport cython
 
@@ -69,6 +69,8 @@ cdef extern from "Python.h":
     bint PyErr_ExceptionMatches(object)
     void PyErr_Clear()
 
+ctypedef void (*destructor)(PyObject *) noexcept
+
 cdef extern from "stdlib.h":
     void qsort(void *, size_t, size_t, int (*)(const void *, const void *) noexcept) noexcept
 
@@ -91,6 +93,10 @@ cdef inline int _refuse() except -1:
 
 
 # --- numbers of the wire -------------------------------------------------------------
+
+cdef inline uint32_t _u16(const unsigned char *p) noexcept:
+    return <uint32_t>p[0] << 8 | p[1]
+
 
 cdef inline uint32_t _u32(const unsigned char *p) noexcept:
     return <uint32_t>p[0] << 24 | <uint32_t>p[1] << 16 | <uint32_t>p[2] << 8 | p[3]

@@ -107,6 +107,15 @@ cdef extern from *:
         }
         return !size || (a[0] == b[0] && a[size >> 1] == b[size >> 1] && a[size - 1] == b[size - 1]);
     }
+    /* An object that was freed and kept, as a new one. */
+    static TERM_INLINE PyObject *Term_Again(PyObject *kept) { _Py_NewReference(kept); return kept; }
+    /* Free by `usual` for the class whose `tp_dealloc` is `own`; nested very deep without recursion. */
+    static TERM_COLD void Term_FreeDeep(PyObject *o, destructor own, destructor usual) {
+        PyObject_GC_UnTrack(o);
+        Py_TRASHCAN_BEGIN(o, own)
+        usual(o);
+        Py_TRASHCAN_END
+    }
     /* A reference of its own; or NULL, which says that something was raised. */
     #define Term_Owned(o) (o)
     #define Term_Raised() (-1)
@@ -130,7 +139,17 @@ cdef extern from *:
     void Term_Copy(unsigned char *, const char *, size_t) noexcept
     bint Term_Same(const char *, const char *, size_t) noexcept
     int Term_Refuse(object) except -1
+    int Term_RefuseHere "Term_Refuse"(object) noexcept
     object Term_Owned(PyObject *)
+    object Term_Again(PyObject *)
+    void Term_FreeDeep(PyObject *, destructor, destructor) noexcept
+    void PyObject_GC_UnTrack(object) noexcept
+    void PyObject_GC_UnTrack_ "PyObject_GC_UnTrack"(PyObject *) noexcept
     int Term_Raised() except -1
     void Term_SetList "PyList_SET_ITEM"(object, Py_ssize_t, PyObject *) noexcept
-    void Term_SetTuple "PyTuple_SET_ITEM"(object, Py_ssize_t, PyObject *) noexcept
+    void Term_PutTuple "PyTuple_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
+    PyObject *Term_NewTuple "PyTuple_New"(Py_ssize_t) noexcept
+    PyObject *Term_NewBytes "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) noexcept
+    PyObject *Term_Long "PyLong_FromLong"(long) noexcept
+    PyObject *Term_Float "PyFloat_FromDouble"(double) noexcept
+    void Term_Incref "Py_INCREF"(PyObject *) noexcept

@@ -14,6 +14,7 @@ cdef struct Reader:
     Py_ssize_t cache_refs
     bint text
     bint structs
+    bint plain                  # every binary is read as bytes
     PyObject *octets            # what `start` points into; NULL: made when it is needed, see `_whole`
     const unsigned char *apart  # where a binary's bytes are left out; NULL: nowhere
     PyObject *binary            # that binary
@@ -26,9 +27,11 @@ cdef struct Reader:
 cdef enum:
     LARGE = 8192
 
-# `_term`, for one who looks at what was raised himself: a try statement would save, and bring back,
-# what is being handled outside, which takes longer than reading a small term.
+# What gives an object, for one who looks at what was raised himself: a try statement would save, and
+# bring back, what is being handled outside, which takes longer than reading a small term.
 ctypedef PyObject *(*Reading)(Reader *) noexcept
+ctypedef PyObject *(*ReadingSome)(Reader *, Py_ssize_t) noexcept
+ctypedef PyObject *(*ReadingBehind)(Reader *, PyObject *) noexcept
 
 # What the limits were the last time; they are frozen, and nearly always the same.
 cdef object _limits = None
@@ -94,6 +97,7 @@ cdef object _decode(
     r.cache_refs = 0
     r.text = text
     r.structs = structs
+    r.plain = not text and r.views < 0
     r.octets = <PyObject *>octets
     r.apart = NULL
     r.atoms = <PyObject *>atoms
@@ -101,7 +105,7 @@ cdef object _decode(
     r.context = NULL
     if r.end - r.at > LARGE:
         paused = PyGC_Disable()
-    term = (<Reading>_term)(&r)
+    term = _read(&r)
     if paused:
         PyGC_Enable()
     Py_XDECREF(r.context)
@@ -222,43 +226,223 @@ cdef inline int _open(Reader *r, Py_ssize_t size) except -1:
     return 0
 
 
-cdef object _term(Reader *r):
+cdef inline object _term(Reader *r):
+    return Term_Owned(_read(r))
+
+
+cdef inline PyObject *_refused() noexcept:
+    Term_RefuseHere(_REFUSED)
+    return NULL
+
+
+# By the tag, with `at` on it and a byte at least behind it.  Each kind that comes often has a function that
+# looks once whether all of it is there, and leaves whatever is out of the ordinary to `_other`.
+cdef Reading _readers[256]
+
+
+cdef inline PyObject *_read(Reader *r) noexcept:
+    """The next term as a reference of one's own; NULL, with something raised, where there is none."""
+    if r.end - r.at < 2:
+        return (<Reading>_last)(r)
+    return _readers[r.at[0]](r)
+
+
+cdef PyObject *_read_byte(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    r.pending -= 1
+    r.at = p + 2
+    return Term_Long(p[1])
+
+
+cdef PyObject *_read_int(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    if r.end - p < 5:
+        return _refused()
+    r.pending -= 1
+    r.at = p + 5
+    return Term_Long(<int32_t>_u32(p + 1))
+
+
+cdef enum:
+    RECENT = 128                # two for each of so many as 6 bits say
+
+# Short atoms that came lately, where their bytes say, in one of two places.  Atoms are never freed.
+cdef PyObject *_recent[RECENT]
+# Of HEAD bytes, those that belong to an atom of each length.
+cdef uint64_t _masks[HEAD + 1][2]
+
+
+cdef int _set_atoms() except -1:
+    cdef Py_ssize_t at
+    for at in range(RECENT):
+        _recent[at] = <PyObject *>_NIL
+    for at in range(HEAD + 1):
+        memset(_masks[at], 0xFF, at)
+    return 0
+
+
+_set_atoms()
+
+
+cdef inline PyObject **_places(const unsigned char *p, uint64_t *head) noexcept:
+    """Where the atom stands if it came lately; and its bytes, with zeros behind them."""
+    cdef const uint64_t *mask = _masks[p[1] + 2]
+    memcpy(head, p, HEAD)
+    head[0] &= mask[0]
+    head[1] &= mask[1]
+    return _recent + ((head[0] ^ (head[1] << 7 | head[1] >> 57)) * 0xFF51AFD7ED558CCDULL >> 58) * 2
+
+
+cdef inline bint _has_head(PyObject *atom, const uint64_t *head) noexcept:
+    cdef uint64_t other[2]
+    memcpy(other, (<_AtomBase>atom).head, HEAD)
+    return (other[0] ^ head[0] | other[1] ^ head[1]) == 0
+
+
+cdef PyObject *_read_atom(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    cdef uint64_t head[2]
+    cdef PyObject **places
+    cdef PyObject *atom
+    if p[1] > HEAD - 2 or r.end - p < HEAD:
+        return _read_far_atom(r)
+    places = _places(p, head)
+    atom = places[0]
+    if not _has_head(atom, head):
+        atom = places[1]
+        if not _has_head(atom, head):
+            return _read_far_atom(r)
+    r.pending -= 1
+    r.at = p + 2 + p[1]
+    atom = (<_AtomBase>atom).value
+    Term_Incref(atom)
+    return atom
+
+
+cdef PyObject *_read_far_atom(Reader *r) noexcept:
+    """An atom that did not come lately, or is not short."""
+    cdef const unsigned char *p = r.at
+    cdef Py_ssize_t size = p[1], left = r.end - p
+    cdef uint64_t head[2]
+    cdef PyObject **places
+    cdef PyObject *atom
+    if left < 2 + size:
+        return _refused()
+    atom = _table_find(<const char *>p + 2, size)
+    if atom == NULL:
+        return (<Reading>_other)(r)
+    if size <= HEAD - 2 and left >= HEAD:
+        places = _places(p, head)
+        places[1] = places[0]
+        places[0] = atom
+    r.pending -= 1
+    r.at = p + 2 + size
+    atom = (<_AtomBase>atom).value
+    Term_Incref(atom)
+    return atom
+
+
+cdef PyObject *_read_bytes(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    cdef Py_ssize_t left = r.end - p - 5, size
+    if left < 0 or not r.plain or p + 5 == r.apart:
+        return (<Reading>_other)(r)
+    if <uint64_t>left < _u32(p + 1):
+        return _refused()
+    size = _u32(p + 1)
+    r.pending -= 1
+    r.at = p + 5 + size
+    return Term_NewBytes(<const char *>p + 5, size)
+
+
+cdef PyObject *_read_small_tuple(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    if r.depth >= DEEP:
+        return (<Reading>_other)(r)
+    r.pending -= 1
+    r.at = p + 2
+    return _read_tuple(r, p[1])
+
+
+cdef PyObject *_read_list(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    cdef Py_ssize_t size
+    if r.depth >= DEEP or r.end - p < 5:
+        return (<Reading>_other)(r)
+    r.pending -= 1
+    r.at = p + 5
+    size = _u32(p + 1)
+    return _read_cell(r) if size == 1 else (<ReadingSome>_list)(r, size)
+
+
+cdef PyObject *_read_map(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    if r.depth >= DEEP or r.end - p < 5:
+        return (<Reading>_other)(r)
+    r.pending -= 1
+    r.at = p + 5
+    return (<ReadingSome>_map)(r, _u32(p + 1))
+
+
+cdef PyObject *_read_float(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    cdef uint64_t bits
+    cdef double value
+    if r.end - p < 9:
+        return _refused()
+    bits = _u64(p + 1)
+    memcpy(&value, &bits, 8)
+    if value - value != 0.0:
+        return _refused()
+    r.pending -= 1
+    r.at = p + 9
+    return Term_Float(value)
+
+
+cdef int _set_readers() except -1:
+    cdef int tag
+    for tag in range(256):
+        _readers[tag] = <Reading>_other
+    _readers[97] = _read_byte
+    _readers[98] = _read_int
+    _readers[119] = _read_atom
+    _readers[109] = _read_bytes
+    _readers[104] = _read_small_tuple
+    _readers[108] = _read_list
+    _readers[116] = _read_map
+    _readers[70] = _read_float
+    _readers[88] = _read_pid
+    _readers[90] = _read_reference
+    return 0
+
+
+_set_readers()
+
+
+cdef object _last(Reader *r):
+    """The only term that takes less than two bytes."""
+    if _take(r, 1)[0] != 106:
+        _refuse()
+    r.pending -= 1
+    return []
+
+
+cdef object _other(Reader *r):
+    """Any term that has no function of its own, or is not what that expects."""
     cdef const unsigned char *p
     cdef int tag = _take(r, 1)[0]
     cdef Py_ssize_t size
     r.pending -= 1
-    if tag == 97:
-        return PyLong_FromLong(_take(r, 1)[0])
-    elif tag == 98:
-        return PyLong_FromLong(<int32_t>_u32(_take(r, 4)))
-    elif tag == 119:
-        size = _take(r, 1)[0]
-        return <object>_utf8_atom(r, size).value
+    if tag == 119 or tag == 82 or tag == 100 or tag == 115 or tag == 118:
+        return <object>_any_atom(r, tag).value
     elif tag == 109:
         return _binary(r)
-    elif tag == 104:
-        if r.depth >= DEEP:
-            r.at -= 1
-            return _deep(r)
-        return _tuple(r, _take(r, 1)[0])
-    elif tag == 108:
-        if r.depth >= DEEP:
-            r.at -= 1
-            return _deep(r)
-        return _list(r, _u32(_take(r, 4)))
-    elif tag == 106:
-        return []
-    elif tag == 116:
-        if r.depth >= DEEP:
-            r.at -= 1
-            return _deep(r)
-        return _map(r, _u32(_take(r, 4)))
-    elif tag == 70:
-        return _float(r)
     elif tag == 88:
         return _pid(r)
     elif tag == 90:
         return _reference_term(r)
+    elif tag == 106:
+        return []
     elif tag == 107:
         p = _take(r, 2)
         size = <Py_ssize_t>p[0] << 8 | p[1]
@@ -267,16 +451,13 @@ cdef object _term(Reader *r):
         return _big(r, _take(r, 1)[0])
     elif tag == 111:
         return _big(r, _u32(_take(r, 4)))
-    elif tag == 105:
-        if r.depth >= DEEP:
-            r.at -= 1
-            return _deep(r)
-        return _tuple(r, _u32(_take(r, 4)))
-    elif tag == 82 or tag == 100 or tag == 115 or tag == 118:
-        return <object>_any_atom(r, tag).value
-    elif r.depth >= DEEP and (tag == 67 or tag == 112):
+    elif r.depth >= DEEP and (tag == 104 or tag == 105 or tag == 108 or tag == 116 or tag == 67 or tag == 112):
         r.at -= 1
         return _deep(r)
+    elif tag == 105:
+        return Term_Owned(_read_tuple(r, _u32(_take(r, 4))))
+    elif tag == 108 or tag == 116:
+        _refuse()
     return _rare(r, tag)
 
 
@@ -360,15 +541,6 @@ cdef object _binary(Reader *r):
     return PyBytes_FromStringAndSize(octets, size)
 
 
-cdef object _float(Reader *r):
-    cdef uint64_t bits = _u64(_take(r, 8))
-    cdef double value
-    memcpy(&value, &bits, 8)
-    if value - value != 0.0:
-        _refuse()
-    return PyFloat_FromDouble(value)
-
-
 cdef object _big(Reader *r, Py_ssize_t size):
     cdef bint minus = _take(r, 1)[0] != 0
     cdef const unsigned char *digits = _take(r, size)
@@ -415,7 +587,44 @@ cdef _AtomBase _node(Reader *r):
     return atom
 
 
+# The last pid that came: who calls monitors as well, and sends more than one message.
+cdef Pid _last_pid = Pid("nil", 0, 0, 0)
+
+
+cdef inline bint _is_last_pid(const unsigned char *p) noexcept:
+    """Whether the twelve bytes behind the last node are those of the last pid."""
+    return (
+        _u32(p) == _last_pid.number
+        and _u32(p + 4) == _last_pid.turn
+        and _u32(p + 8) == _last_pid.epoch
+        and <PyObject *>_last_pid.atom is _last_node
+    )
+
+
+cdef inline const unsigned char *_behind_node(
+    const Reader *r, const unsigned char *p, Py_ssize_t more
+) noexcept:
+    """The place behind the last node, where that stands at `p` and so many bytes behind it; else NULL."""
+    cdef Py_ssize_t length = (<_AtomBase>_last_node).length
+    if r.end - p < length + more or not Term_Same(
+        <const char *>p, PyBytes_Start(<PyObject *>(<_AtomBase>_last_node).wire), length
+    ):
+        return NULL
+    return p + length
+
+
+cdef PyObject *_read_pid(Reader *r) noexcept:
+    cdef const unsigned char *p = _behind_node(r, r.at + 1, 12)
+    if p == NULL or not _is_last_pid(p):
+        return (<Reading>_other)(r)
+    r.pending -= 1
+    r.at = p + 12
+    Term_Incref(<PyObject *>_last_pid)
+    return <PyObject *>_last_pid
+
+
 cdef object _pid(Reader *r):
+    global _last_pid
     cdef Pid pid = Pid.__new__(Pid)
     cdef const unsigned char *p
     pid.atom = _node(r)
@@ -423,37 +632,81 @@ cdef object _pid(Reader *r):
     pid.number = _u32(p)
     pid.turn = _u32(p + 4)
     pid.epoch = _u32(p + 8)
+    _last_pid = pid
     return pid
+
+
+cdef PyObject *_read_reference(Reader *r) noexcept:
+    cdef const unsigned char *p = r.at
+    cdef Py_ssize_t count
+    if r.end - p < 3:
+        return _refused()
+    count = <Py_ssize_t>p[1] << 8 | p[2]
+    p = _behind_node(r, p + 3, 4 + 4 * count)
+    if p == NULL or count > WORDS:
+        return (<Reading>_other)(r)
+    r.pending -= 1
+    r.at = p
+    return (<ReadingSome>_of_last_node)(r, count)
+
+
+cdef object _of_last_node(Reader *r, Py_ssize_t count):
+    """A reference whose creation and words stand at `at`, and are there."""
+    cdef PyObject *node = _last_node
+    cdef Reference ref = Reference.__new__(Reference)
+    ref.atom = <_AtomBase>node
+    _take_words(r, ref, count)
+    return ref
+
+
+cdef inline void _take_words(Reader *r, Reference ref, Py_ssize_t count) noexcept:
+    cdef const unsigned char *p = r.at
+    cdef Py_ssize_t at
+    ref.epoch = _u32(p)
+    ref.count = <int>count
+    for at in range(count):
+        p += 4
+        ref.word[at] = _u32(p)
+    r.at = p + 4
 
 
 cdef object _reference_term(Reader *r):
     cdef Reference ref = Reference.__new__(Reference)
     cdef const unsigned char *p = _take(r, 2)
-    cdef int count = p[0] << 8 | p[1], at
+    cdef Py_ssize_t count = <Py_ssize_t>p[0] << 8 | p[1]
     if count > WORDS:
         _refuse()
     ref.atom = _node(r)
-    p = _take(r, 4 + 4 * count)
-    ref.epoch = _u32(p)
-    ref.count = count
-    for at in range(count):
-        ref.word[at] = _u32(p + 4 + 4 * at)
+    r.at = _take(r, 4 + 4 * count)
+    _take_words(r, ref, count)
     return ref
 
 
 # --- containers ----------------------------------------------------------------------
 
-cdef object _tuple(Reader *r, Py_ssize_t size):
+cdef inline bint _opened(Reader *r, Py_ssize_t size) noexcept:
+    """As `_open`: whether that may be."""
+    r.depth += 1
+    r.elements -= size
+    r.pending += size
+    return r.depth <= r.max_depth and r.elements >= 0 and r.pending <= r.end - r.at
+
+
+cdef PyObject *_read_tuple(Reader *r, Py_ssize_t size) noexcept:
     cdef Py_ssize_t at
     cdef PyObject *item
-    cdef tuple result
-    _open(r, size)
-    result = PyTuple_New(size)
+    cdef PyObject *result
+    if not _opened(r, size):
+        return _refused()
+    result = Term_NewTuple(size)
+    if result == NULL:
+        return NULL
     for at in range(size):
-        item = (<Reading>_term)(r)
+        item = _read(r)
         if item == NULL:
-            Term_Raised()
-        Term_SetTuple(result, at, item)
+            Py_XDECREF(result)
+            return NULL
+        Term_PutTuple(result, at, item)
     r.depth -= 1
     return result
 
@@ -481,15 +734,13 @@ cdef object _list(Reader *r, Py_ssize_t size):
     cdef list result
     _open(r, size)
     r.pending += 1
-    if size == 1:
-        return _cell(r)
     result = PyList_New(size)
     at = 0
     while at < size:
         if r.end - r.at >= 5 and r.at[0] == 98:
             at = _ints(r, result, at, size)
             continue
-        item = (<Reading>_term)(r)
+        item = _read(r)
         if item == NULL:
             Term_Raised()
         Term_SetList(result, at, item)
@@ -499,19 +750,33 @@ cdef object _list(Reader *r, Py_ssize_t size):
     return tail
 
 
-cdef object _cell(Reader *r):
+cdef PyObject *_read_cell(Reader *r) noexcept:
     """A list of one element and its tail: an alias is an improper one."""
+    cdef PyObject *head
+    cdef PyObject *result
+    if not _opened(r, 1):
+        return _refused()
+    r.pending += 1
+    head = _read(r)
+    if head == NULL:
+        return NULL
+    result = (<ReadingBehind>_cell)(r, head)
+    Py_XDECREF(head)
+    r.depth -= 1
+    return result
+
+
+cdef object _cell(Reader *r, object head):
     cdef ImproperList improper
-    head = _term(r)
     cdef int tag = r.at[0] if r.at < r.end else 0
     if 106 <= tag <= 108:
-        tail = _tail(r, [head])
-        r.depth -= 1
-        return tail
+        return _tail(r, [head])
+    tail = _term(r)
+    if type(tail) is Reference and KindOf(head) is ATOM:
+        return _alias(head, tail)
     improper = ImproperList.__new__(ImproperList)
     improper.head = head
-    improper.tail = _term(r)
-    r.depth -= 1
+    improper.tail = tail
     return improper
 
 
@@ -574,7 +839,7 @@ cdef object _map(Reader *r, Py_ssize_t size):
     result = Term_NewDict(min(size, 16 + ((r.end - r.at) >> 3)))
     for at in range(size):
         key = _term(r)
-        if not _is_flat(<PyObject *>key):
+        if KindOf(key) is not ATOM and not _is_flat(<PyObject *>key):
             return _exact(r, result, [key, _term(r)], size - at - 1)
         if key is _STRUCT:
             struct = True

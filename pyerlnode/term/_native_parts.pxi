@@ -42,6 +42,7 @@ cdef object _decode_within(Reader *r, tuple atoms, object limits, Py_ssize_t *af
     r.cache_refs = 0
     r.text = False
     r.structs = True
+    r.plain = True
     r.octets = NULL
     r.atoms = <PyObject *>atoms
     r.settings = <PyObject *>limits

@@ -469,8 +469,6 @@ cdef class Reference:
 
 # --- improper lists ------------------------------------------------------------------
 
-# Without the trashcan one nested very deep would be freed by recursion.
-@cython.trashcan(True)
 @cython.freelist(64)
 cdef class ImproperList:
     cdef object head            # the only element, as long as `parts` is None:
@@ -526,6 +524,56 @@ cdef class ImproperList:
     def __deepcopy__(self, memo):
         return self
 
+
+# --- aliases -------------------------------------------------------------------------
+# [alias | Reference], which nearly every call brings.  Nothing that it holds leads to a cycle or lies
+# deep, so neither the collector nor the trashcan has to know it; and freed ones are used again as they are.
+
+cdef enum:
+    ALIASES = 64
+
+cdef PyObject *_aliases[ALIASES]
+cdef Py_ssize_t _alias_count = 0
+cdef destructor _free_usually = (<PyTypeObject *>ImproperList).tp_dealloc
+
+
+cdef ImproperList _alias(object head, object tail):
+    """The improper list of an atom and a reference."""
+    global _alias_count
+    cdef ImproperList made
+    if _alias_count:
+        _alias_count -= 1
+        made = <ImproperList>Term_Again(_aliases[_alias_count])
+    else:
+        made = ImproperList.__new__(ImproperList)
+        PyObject_GC_UnTrack(made)
+    made.head = head
+    made.tail = tail
+    return made
+
+
+cdef bint _is_alias(PyObject *item) noexcept:
+    return (
+        Py_TYPE(item) is <PyTypeObject *>ImproperList
+        and <PyObject *>(<ImproperList>item).parts is Py_None
+        and Py_TYPE(<PyObject *>(<ImproperList>item).head) is ATOM
+        and Py_TYPE(<PyObject *>(<ImproperList>item).tail) is <PyTypeObject *>Reference
+    )
+
+
+cdef void _free_improper(PyObject *item) noexcept:
+    global _alias_count
+    if _alias_count == ALIASES or not _is_alias(item):
+        Term_FreeDeep(item, _free_improper, _free_usually)
+        return
+    PyObject_GC_UnTrack_(item)
+    (<ImproperList>item).head = None
+    (<ImproperList>item).tail = None
+    _aliases[_alias_count] = item
+    _alias_count += 1
+
+
+(<PyTypeObject *>ImproperList).tp_dealloc = <destructor>_free_improper
 
 # What they are called must not depend on the codec: pickled by one, they are read by the other.
 (<PyTypeObject *>Pid).tp_name = "pyerlnode.term.types.Pid"
