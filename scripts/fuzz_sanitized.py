@@ -20,6 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1 -UNDEBUG"
 
+# The modules compiled from Python whose classes those written in Cython know the fields of.
+FIELDS = ("pyerlnode.protocol.control",)
+
 
 def sanitizer() -> str:
     """The library that has to be loaded before Python."""
@@ -38,8 +41,8 @@ def build(directory: Path) -> None:
     os.environ["CFLAGS"] = os.environ["LDFLAGS"] = FLAGS
     from hatch_build import MODULES, compile_native, is_cython
 
-    # What is compiled from Python checks what it does as Python does.
-    modules = [module for module in MODULES if is_cython(module)]
+    # What else is compiled from Python checks what it does as Python does.
+    modules = [module for module in MODULES if is_cython(module) or module in FIELDS]
     for module, built in compile_native(ROOT, directory / "build", modules).items():
         shutil.copy(built, directory.joinpath(*module.split(".")[:-1]))
 

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 # All of them or none: each calls others without going through Python.
 MODULES = (
     "pyerlnode.term._native",
+    "pyerlnode.protocol.control",
+    "pyerlnode.protocol.control_codec",
+    "pyerlnode.protocol.fragments",
+    "pyerlnode.protocol.framing",
+    "pyerlnode.protocol.channel",
+    "pyerlnode.protocol.connection",
     "pyerlnode.protocol._frames",
     "pyerlnode.process._steps",
     "pyerlnode.process.scheduler",
@@ -41,6 +47,11 @@ MODULES = (
     "pyerlnode.process.task",
     "pyerlnode.process.runtime",
     "pyerlnode.process.request",
+    "pyerlnode.process.names",
+    "pyerlnode.process.alias_tag",
+    "pyerlnode.process.monitors",
+    "pyerlnode.process.signals",
+    "pyerlnode.otp.answering",
     "pyerlnode.otp.dispatch",
     "pyerlnode.otp.local_call",
     "pyerlnode.otp.starting",
@@ -48,6 +59,8 @@ MODULES = (
     "pyerlnode.otp.server_system",
     "pyerlnode.otp.server",
     "pyerlnode.otp.here",
+    "pyerlnode.node.link",
+    "pyerlnode.node.router",
 )
 # Of modules of Python.  Types are in the .pxd files only: annotations are for mypy.  And what is
 # None has no attributes there, either.

@@ -23,7 +23,7 @@ import asyncio
 import logging
 import os
 import socket
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import PeerError, TickTimeout
@@ -34,6 +34,7 @@ from pyerlnode.term import Atom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyerlnode.process.scheduler import RunQueue
     from pyerlnode.protocol.connection import Connection
     from pyerlnode.protocol.control import Control
     from pyerlnode.protocol.events import Event
@@ -79,8 +80,11 @@ class LinkOwner(Protocol):
         """The link is closed; None where this side closed it.  Called once."""
 
 
-class Link(asyncio.BufferedProtocol):
-    """Pumps bytes between a stream transport (TCP or TLS) and a Connection."""
+class LinkBase:
+    """What a `Link` has and does.
+
+    Compiled it is a struct, and none can have a class written in Python as its base, such as asyncio's.
+    """
 
     __slots__ = (
         "_buffer",
@@ -98,10 +102,10 @@ class Link(asyncio.BufferedProtocol):
         "busy_limit",
         "closed",
         "connection",
-        "flush_later",
         "node",
         "on_writable",
         "owner",
+        "queue",
         "reason",
         "received",
         "sent",
@@ -112,7 +116,7 @@ class Link(asyncio.BufferedProtocol):
 
     def __init__(self, connection: Connection, owner: LinkOwner, what: str = "") -> None:
         self.connection = connection
-        self.owner = owner
+        self.owner: Any = owner  # a LinkOwner: it is given a `Link`, as this is one
         #: the peer's node name once it is known or claimed, for the log
         self.what = what
         self.address = "?"
@@ -131,8 +135,8 @@ class Link(asyncio.BufferedProtocol):
         #: called when a busy link is not busy any more, also because it is closed
         self.on_writable: Callable[[], object] | None = None
         self._loop = asyncio.get_running_loop()
-        #: calls what it is given when all that is to be sent in this turn is there
-        self.flush_later: Callable[[Callable[[], None]], object] = self._loop.call_soon
+        #: at the end of whose run all that is to be sent in this turn is there; else it is that of the loop's
+        self.queue: RunQueue | None = None
         #: called when what was read of a link that is up has been handled
         self.after_read: Callable[[], object] | None = None
         self._buffer = _read_buffer(self._loop)
@@ -172,12 +176,15 @@ class Link(asyncio.BufferedProtocol):
 
         Raises TermEncodeError, and then sends nothing of it.
         """
-        if self.connection.send(control, self._loop.time()) > self._room:
+        if self.connection.send(control) > self._room:
             self.busy = True
         self.sent += 1
         if not self._dirty:
             self._dirty = True
-            self.flush_later(self._flush)
+            if self.queue is not None:
+                self.queue.after_run(self._flush)
+            else:
+                self._loop.call_soon(self._flush)
 
     def flush_soon(self) -> None:
         """Write what the Connection has queued, at the end of this turn."""
@@ -383,6 +390,12 @@ class Link(asyncio.BufferedProtocol):
             self._transport.abort()
             assert self._gone is not None
             await self._gone
+
+
+class Link(LinkBase, asyncio.BufferedProtocol):
+    """Pumps bytes between a stream transport (TCP or TLS) and a Connection."""
+
+    __slots__ = ()
 
 
 # Event loop -> what all its links read into: what is there is taken before the next one reads.

@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.errors import CutOff, TermEncodeError, UsageError
 from pyerlnode.node.busy_wait import NONE, BusyWait
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from pyerlnode.node.link import Link
     from pyerlnode.process.runtime import Runtime
     from pyerlnode.protocol.control import Control
-    from pyerlnode.protocol.events import Event, Peer
+    from pyerlnode.protocol.events import Peer
 
 __all__ = ["Dialler", "NodeEvent", "Router"]
 
@@ -92,6 +91,7 @@ class Router:
         `sbwt` is how long to look for more after a read: see busy_wait.py.
         """
         self.runtime = runtime
+        self._signals = runtime.signals
         self.busy_limit = busy_limit
         self._max_unsent = max_unsent
         self._after_read = None if sbwt == NONE else BusyWait(runtime.loop, sbwt).after_read
@@ -211,7 +211,7 @@ class Router:
         if old is not None:
             old.close()
         link.on_writable = lambda: self.release(node)
-        link.flush_later = self.runtime.queue.after_run
+        link.queue = self.runtime.queue
         link.after_read = self._after_read
         link.go_up(self, node, peer.visible, self.busy_limit)
         self._links[node] = link
@@ -233,14 +233,22 @@ class Router:
     def link_made(self, link: Link) -> None:
         """A link comes here when it is made already."""
 
-    def link_events(self, link: Link, events: list[Event]) -> None:
+    def link_events(self, link: Link, events: list[Any]) -> None:
         """Hand on what came in one read, and let those whom it is for answer."""
-        self.runtime.queue.run_with(partial(self._hand_on, link, events))
+        queue = self.runtime.queue
+        if queue.scheduled:
+            self._hand_on(link, events)
+            return
+        queue.scheduled = True
+        try:
+            self._hand_on(link, events)
+        finally:
+            queue.run_now()
 
-    def _hand_on(self, link: Link, events: list[Event]) -> None:
-        node, handlers = link.node, self.runtime.signals.handlers
+    def _hand_on(self, link: Link, events: list[Any]) -> None:
+        node, signals = link.node, self._signals
         for control in events:
-            handlers[type(control)](node, control)  # once up, nothing else is an event
+            signals.receive(node, control)  # once up, nothing else is an event
             if link.closed:
                 return
 

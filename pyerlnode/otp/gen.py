@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyerlnode.errors import BadArg, CallTimeout, ErlangError, Exit, NodeDown, NoProc, Throw
 from pyerlnode.otp import via
+from pyerlnode.otp.answering import answer, reply
 from pyerlnode.process import Process, Request, this_process
-from pyerlnode.process.alias_tag import alias_in, alias_tag
+from pyerlnode.process.alias_tag import alias_tag
 from pyerlnode.process.request import NOTHING
-from pyerlnode.term import Atom, ImproperList, Pid, Reference, Term
+from pyerlnode.term import Atom, ImproperList, Pid, Term
 
 if TYPE_CHECKING:
     from pyerlnode.process import NameRegistry, Runtime
@@ -193,40 +194,7 @@ def in_call(error: Exit, module: Atom, function: Atom, args: list[Term]) -> Exit
     return type(error)((error.reason, (module, function, args)))
 
 
-# --- answering and telling ----------------------------------------------------------------
-
-
-def reply(process: Process, caller: Caller, value: Term) -> None:
-    """Send the reply of a call; nothing happens if nobody waits for it any more.
-
-    BadArg for what is no caller.
-    """
-    if not answer(process, caller, value):
-        raise BadArg(f"a reply goes to what the call came with, (pid, tag), not to {caller!r}")
-
-
-def answer(process: Process, caller: Caller, value: Term) -> bool:
-    """As `reply`; False, and nothing is sent, for what is no caller.
-
-    The reply goes to the alias in the tag, where there is one, else to the pid, or to
-    the name that somebody without gen.erl has put in its place.
-    """
-    if type(caller) is not tuple or len(caller) != 2:
-        return False
-    receiver = alias_in(caller[1]) or _receiver(caller[0])
-    if receiver is None:
-        return False
-    if not isinstance(receiver, Atom) or process.runtime.names.get(receiver) is not None:
-        process.runtime.send(receiver, (caller[1], value), process)
-    return True
-
-
-def _receiver(to: Term) -> Pid | Reference | Atom | tuple[Atom, Atom] | None:
-    if type(to) is Pid or type(to) is Reference or isinstance(to, Atom):
-        return to
-    if type(to) is tuple and len(to) == 2 and isinstance(to[0], Atom) and isinstance(to[1], Atom):
-        return to
-    return None
+# --- telling ------------------------------------------------------------------------------
 
 
 def cast(server: ServerRef, request: Term) -> None:

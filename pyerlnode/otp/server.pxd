@@ -1,4 +1,5 @@
 cimport cython
+from pyerlnode.otp.answering cimport answer
 from pyerlnode.otp.dispatch cimport Handler, Handlers
 from pyerlnode.otp.local_call cimport LocalCall
 from pyerlnode.otp.server_system cimport ServerSystem

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from weakref import ref as weak_reference
 
 from pyerlnode.errors import ErlangError, Exit, TermEncodeError, Throw
-from pyerlnode.otp import gen, proc_lib, reports, sys
+from pyerlnode.otp import proc_lib, reports, sys
+from pyerlnode.otp.answering import answer
 from pyerlnode.otp.debug import CONTINUE, IN, NOREPLY, OUT, Debug
 from pyerlnode.otp.gen import CALL, CAST, SYSTEM
 from pyerlnode.otp.local_call import LocalCall
@@ -378,7 +379,7 @@ class Server(ServerSystem):
             self._message = None
             return None
         try:
-            gen.answer(self.process, caller, value)
+            answer(self.process, caller, value)
         except TermEncodeError as error:
             return self._crash(error)
         self._message = None
@@ -465,9 +466,9 @@ class Server(ServerSystem):
             self._report(reason, error)
         if stop is not None and stop.has_reply and self._caller is not None:
             try:
-                gen.answer(self.process, self._caller, stop.reply)
+                answer(self.process, self._caller, stop.reply)
             except TermEncodeError:
-                gen.answer(self.process, self._caller, readable(stop.reply))
+                answer(self.process, self._caller, readable(stop.reply))
         raise Exit(reason)
 
     def _report(self, reason: Term, error: BaseException | None) -> None:

@@ -22,9 +22,14 @@ def alias_tag(ref: Reference) -> ImproperList:
 
 def alias_in(tag: Term) -> Reference | None:
     """The reference that the answer goes to; None where the tag has none."""
-    items = tag if type(tag) is list else tag.elements if type(tag) is ImproperList else []
-    if items and type(items[0]) is ImproperList:
-        tag = items[0]
-    if type(tag) is not ImproperList or len(tag.elements) > 1 or tag.elements[0] is not _ALIAS:
+    items = tag if type(tag) is list else tag.elements if type(tag) is ImproperList else ()
+    if not items:
         return None
-    return tag.tail if type(tag.tail) is Reference else None
+    first = items[0]
+    if type(first) is ImproperList:
+        tag, items = first, first.elements
+        first = items[0]
+    if first is not _ALIAS or len(items) > 1 or type(tag) is list:
+        return None
+    ref = tag.tail
+    return ref if type(ref) is Reference else None

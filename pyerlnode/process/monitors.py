@@ -9,7 +9,7 @@ Protocol", MONITOR_P, DEMONITOR_P, MONITOR_P_EXIT.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from pyerlnode.process.process import NOPROC
 from pyerlnode.protocol.control import Demonitor, Monitor, MonitorExit
@@ -33,21 +33,34 @@ class Waiter(Protocol):
         """What was monitored has ended."""
 
 
-class Watch(NamedTuple):
+class Watch:
     """A monitor that this process holds."""
 
-    item: Monitored
-    tag: Term  # first element of the message, DOWN unless told otherwise
-    alias: Atom | None  # explicit_unalias, demonitor or reply_demonitor
-    request: Waiter | None  # who waits for it, in the place of the mailbox
-    found: Process | None = None  # of this node: what the item was when the monitor was made
+    __slots__ = ("alias", "found", "item", "request", "tag")
+
+    def __init__(
+        self,
+        item: Monitored,
+        tag: Term,
+        alias: Atom | None,
+        request: Waiter | None,
+        found: Process | None = None,
+    ) -> None:
+        self.item = item
+        self.tag = tag  # first element of the message, DOWN unless told otherwise
+        self.alias = alias  # explicit_unalias, demonitor or reply_demonitor
+        self.request = request  # who waits for it, in the place of the mailbox
+        self.found = found  # of this node: what the item was when the monitor was made
 
 
-class Watcher(NamedTuple):
+class Watcher:
     """A monitor that somebody holds on this process."""
 
-    pid: Pid
-    name: Atom | None  # the name that it was monitored by
+    __slots__ = ("name", "pid")
+
+    def __init__(self, pid: Pid, name: Atom | None) -> None:
+        self.pid = pid
+        self.name = name  # the name that it was monitored by
 
 
 class Monitors:

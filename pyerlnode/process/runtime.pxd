@@ -1,5 +1,6 @@
 cimport cython
 from pyerlnode.process._steps cimport gives_coroutine, nth_pid, number_of, this_thread, value_of
+from pyerlnode.process.names cimport Names
 from pyerlnode.process.process cimport Process
 from pyerlnode.process.scheduler cimport Home, RunQueue
 
@@ -12,7 +13,7 @@ cdef class Runtime(Home):
     cdef public object context
     cdef public object threads
     cdef public object workers
-    cdef public object names
+    cdef public Names names
     cdef public object timers
     cdef public object signals
     cdef public dict aliases
@@ -44,6 +45,13 @@ cdef class Runtime(Home):
     cpdef Process spawn_function(self, Process parent, function, tuple args)
     @cython.locals(process=Process)
     cpdef send(self, to, message, sender=*)
+    @cython.locals(process=Process)
+    cpdef _send_to_name(self, name, node, message, sender)
+    cpdef _send_to_alias(self, ref, message, sender)
+    cpdef signal(self, node, control)
+    cpdef signal_if_connected(self, node, control)
+    @cython.locals(involved=dict)
+    cpdef involve(self, node, process)
     cpdef bury(self, process)
     cpdef _bury(self, Process process)
     cpdef _tell(self, Process process)

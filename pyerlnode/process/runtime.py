@@ -343,7 +343,10 @@ class Runtime(Home):
 
     def involve(self, node: Atom, process: Process) -> None:
         """Remember that `process` has a link or a monitor across the connection to `node`."""
-        self._involved.setdefault(node, {})[process] = None
+        involved = self._involved.get(node)
+        if involved is None:
+            involved = self._involved[node] = {}
+        involved[process] = None
 
     def involved(self, node: Atom) -> Iterable[Process]:
         """Who has links or monitors across the connection to `node`."""

@@ -17,7 +17,7 @@ cdef class RunQueue:
     cdef public int not_begun
     cpdef append(self, item)
     cpdef after_run(self, callback)
-    cpdef run_with(self, deliver)
+    cpdef run_now(self)
     cpdef schedule(self)
     @cython.locals(item=Runnable, started=double, now=double, stop=double)
     cpdef _give_turns(self)

@@ -100,19 +100,13 @@ class RunQueue:
         if not self.scheduled:
             self.schedule()
 
-    def run_with(self, deliver: Callable[[], None]) -> None:
-        """Call `deliver`, for the event loop, then give turns at once to whom it woke.
+    def run_now(self) -> None:
+        """Give turns at once, for the event loop; whoever calls it has set `scheduled` before.
 
-        So what one read of a socket brings is answered without a further round of the loop.
+        So what one read of a socket brings is answered without a further round of the loop: what it
+        wakes in between waits for this run.
         """
-        if self.scheduled:
-            deliver()
-            return
-        self.scheduled = True
-        try:
-            deliver()
-        finally:
-            self._context.run(self._run)
+        self._context.run(self._run)
 
     @property
     def is_late(self) -> bool:

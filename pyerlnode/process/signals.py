@@ -45,22 +45,17 @@ if TYPE_CHECKING:
 class Signals:
     """The signals of one runtime."""
 
-    __slots__ = ("_runtime", "handlers")
+    __slots__ = ("_handlers", "_runtime")
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        #: what each class of control messages does, given the node that it came from
-        self.handlers: dict[type[Any], Callable[[Atom, Any], None]] = {
-            Send: self._send,
-            RegSend: self._reg_send,
-            AliasSend: self._alias_send,
+        # What each class of control messages does that `receive` does not know.
+        self._handlers: dict[type[Any], Callable[[Atom, Any], None]] = {
             Link: self._link,
             Unlink: self._unlink,
             UnlinkAck: self._unlink_ack,
             Exit: self._exit,
             Exit2: self._exit2,
-            Monitor: self._monitor,
-            Demonitor: self._demonitor,
             MonitorExit: self._monitor_exit,
             GroupLeader: self._group_leader,
             SpawnRequest: self._spawn_request,
@@ -69,7 +64,19 @@ class Signals:
 
     def receive(self, node: Atom, control: Control) -> None:
         """Carry out a control message that came from `node`."""
-        self.handlers[type(control)](node, control)
+        # A call from another node is a monitor, the request and a demonitor, its answer goes to an alias.
+        if type(control) is AliasSend:
+            self._alias_send(node, control)
+        elif type(control) is RegSend:
+            self._reg_send(node, control)
+        elif type(control) is Send:
+            self._send(node, control)
+        elif type(control) is Monitor:
+            self._monitor(node, control)
+        elif type(control) is Demonitor:
+            self._demonitor(node, control)
+        else:
+            self._handlers[type(control)](node, control)
 
     # --- messages -----------------------------------------------------------------
 
@@ -129,11 +136,11 @@ class Signals:
             process.exit_signal(control.sender, control.reason)
 
     def _find(self, to: Pid | Reference | Atom) -> Process | None:
+        if isinstance(to, Atom):
+            return self._runtime.names.get(to)
         if isinstance(to, Pid):
             return self._runtime.process(to)
-        if isinstance(to, Reference):
-            return getattr(self._runtime.aliases.get(to), "process", None)
-        return self._runtime.names.get(to)
+        return getattr(self._runtime.aliases.get(to), "process", None)
 
     # --- monitors -----------------------------------------------------------------
 
@@ -144,8 +151,9 @@ class Signals:
                 node, MonitorExit(control.to, control.sender, control.ref, NOPROC)
             )
             return
-        name = None if isinstance(control.to, Pid) else control.to
-        Monitors.of(process).watched_by[control.ref] = Watcher(control.sender, name)
+        name = control.to if isinstance(control.to, Atom) else None
+        monitors = process.monitors or Monitors.of(process)
+        monitors.watched_by[control.ref] = Watcher(control.sender, name)
         self._runtime.involve(node, process)
 
     def _demonitor(self, node: Atom, control: Demonitor) -> None:

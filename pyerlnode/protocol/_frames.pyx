@@ -18,12 +18,12 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTu
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from pyerlnode.protocol.control cimport AliasSend, Demonitor, Monitor, RegSend, Send
 from pyerlnode.term._native cimport decode_around, decode_within, encode_two
 
 from zlib import crc32
 
 from pyerlnode.errors import FrameTooLarge, PeerError
-from pyerlnode.protocol.control import AliasSend, Demonitor, Monitor, RegSend, Send
 from pyerlnode.protocol.control_codec import takes_payload
 from pyerlnode.protocol.fragments import MESSAGE_COST as _MESSAGE_COST, PART_COST as _PART_COST
 from pyerlnode.term import Atom, Pid, Reference
@@ -48,7 +48,6 @@ cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
 
 cdef object _Atom = Atom, _Pid = Pid, _Reference = Reference
-cdef object _AliasSend = AliasSend, _Demonitor = Demonitor, _Monitor = Monitor, _RegSend = RegSend, _Send = Send
 cdef tuple _NO_ATOMS = ()
 cdef Py_ssize_t MESSAGE_COST = _MESSAGE_COST, PART_COST = _PART_COST
 
@@ -292,18 +291,18 @@ cdef object _control(tuple t, const unsigned char *rest, Py_ssize_t left, tuple 
     if number == 6 and size == 4:
         name = <object>PyTuple_GET_ITEM(t, 3)
         if type(sender) is _Pid and type(name) is _Atom:
-            return _RegSend(sender, name, _payload(rest, left, atoms, limits))
+            return _reg_send(sender, name, _payload(rest, left, atoms, limits))
     elif number == 22 and size == 3:
         if type(sender) is _Pid and type(second) is _Pid:
-            return _Send(sender, second, _payload(rest, left, atoms, limits))
+            return _send(sender, second, _payload(rest, left, atoms, limits))
     elif number == 33 and size == 3:
         if type(sender) is _Pid and type(second) is _Reference:
-            return _AliasSend(sender, second, _payload(rest, left, atoms, limits))
+            return _alias_send(sender, second, _payload(rest, left, atoms, limits))
     elif number == 37 and size == 4:
         # An alias; any other flag is the reference's.
         to = <object>PyTuple_GET_ITEM(t, 3)
         if type(sender) is int and sender == 4 and type(second) is _Pid and type(to) is _Reference:
-            return _AliasSend(second, to, _payload(rest, left, atoms, limits))
+            return _alias_send(second, to, _payload(rest, left, atoms, limits))
     elif (number == 19 or number == 20) and size == 4:
         ref = <object>PyTuple_GET_ITEM(t, 3)
         if (
@@ -311,8 +310,40 @@ cdef object _control(tuple t, const unsigned char *rest, Py_ssize_t left, tuple 
             and (type(second) is _Pid or type(second) is _Atom)
             and type(ref) is _Reference
         ):
-            return _Monitor(sender, second, ref) if number == 19 else _Demonitor(sender, second, ref)
+            return _monitor(sender, second, ref) if number == 19 else _demonitor(sender, second, ref)
     return None
+
+
+# Without a call of `__init__`; what is not set is None or False.
+
+cdef inline Send _send(sender, to, message):
+    cdef Send made = Send.__new__(Send)
+    made.sender, made.to, made.message = sender, to, message
+    return made
+
+
+cdef inline RegSend _reg_send(sender, to, message):
+    cdef RegSend made = RegSend.__new__(RegSend)
+    made.sender, made.to, made.message = sender, to, message
+    return made
+
+
+cdef inline AliasSend _alias_send(sender, to, message):
+    cdef AliasSend made = AliasSend.__new__(AliasSend)
+    made.sender, made.to, made.message = sender, to, message
+    return made
+
+
+cdef inline Monitor _monitor(sender, to, ref):
+    cdef Monitor made = Monitor.__new__(Monitor)
+    made.sender, made.to, made.ref = sender, to, ref
+    return made
+
+
+cdef inline Demonitor _demonitor(sender, to, ref):
+    cdef Demonitor made = Demonitor.__new__(Demonitor)
+    made.sender, made.to, made.ref = sender, to, ref
+    return made
 
 
 cdef object _payload(const unsigned char *rest, Py_ssize_t left, tuple atoms, object limits):

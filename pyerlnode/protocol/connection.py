@@ -4,7 +4,7 @@
     socket.send(connection.data_to_send())
     events = connection.receive(socket.recv(65536), now)      # [Up(peer), Send(...), ...]
     if connection.error is not None: ...                      # broken behind those events
-    connection.send(Send(sender, to, message), now)
+    connection.send(Send(sender, to, message))
 
 After every call that can produce output (all but `data_to_send`, `next_deadline` and
 the attributes) the owner writes `data_to_send()`; that holds for a call that raised,
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyerlnode.errors import CutOff, FrameTooLarge, HandshakeError, PeerError, TickTimeout, UsageError
 from pyerlnode.protocol.channel import FrameParser, FrameWriter
@@ -44,6 +44,7 @@ _TICK = b"\0\0\0\0"
 # What records of TLS begin with: an alert, the handshake.
 _TLS_RECORDS = (0x15, 0x16)
 _DEFAULT_SETTINGS = Settings()
+_UP: Final = State.UP  # looked up once: an enumeration's class takes as long as a call
 # States in which the owner has to answer before the peer may say more.
 _DECISIONS = (State.DECIDE_STATUS, State.DECIDE_ALIVE)
 
@@ -151,8 +152,9 @@ class Connection:
         `.status`, WrongCookie, SetupTimeout) and is CLOSED then.  Bytes that come
         after we closed by a refusal are ignored.
         """
-        self._raise_error()
-        if self.state is State.CLOSED:
+        if self.error is not None:
+            self._raise_error()
+        if self._state is not _UP and self.state is State.CLOSED:
             return []
         events: list[Event] = []
         if data:
@@ -245,7 +247,7 @@ class Connection:
         handshake.answer_alive(go_on, now)
         self._flush_handshake()
 
-    def send(self, control: Control, now: float) -> int:
+    def send(self, control: Control) -> int:
         """Queue a control message; the connection must be UP.  Gives how many bytes are queued then.
 
         Raises UsageError for what this peer cannot be sent (no SPAWN or ALIAS
@@ -253,7 +255,7 @@ class Connection:
         for what no term can be made of; nothing is queued then.
         """
         writer = self._writer
-        if writer is None or self._state is not State.UP:
+        if writer is None or self._state is not _UP:
             raise UsageError(f"nothing can be sent to {self.name}: {self.state.value}")
         writer.write(control)
         self._wrote = True

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 # Not frozen: a frozen dataclass costs three times as much to make, and one of these
 # is made for every message.  Nothing in the package assigns to their fields.
+# Without slots: Cython, to which the fields are those of a struct, knows no such argument.
 
 
-@dataclass(slots=True)
+@dataclass
 class Link:
     """`sender` links itself to `to` (1)."""
 
@@ -28,7 +29,7 @@ class Link:
     to: Pid
 
 
-@dataclass(slots=True)
+@dataclass
 class Unlink:
     """`sender` takes its link to `to` away (35); `id` is unique among those not yet acknowledged."""
 
@@ -37,7 +38,7 @@ class Unlink:
     to: Pid
 
 
-@dataclass(slots=True)
+@dataclass
 class UnlinkAck:
     """`sender` has seen the Unlink with this `id` of `to` (36)."""
 
@@ -46,7 +47,7 @@ class UnlinkAck:
     to: Pid
 
 
-@dataclass(slots=True)
+@dataclass
 class Exit:
     """`sender` ended with `reason` and was linked to `to` (3, 13, 24, 25)."""
 
@@ -56,7 +57,7 @@ class Exit:
     token: Term = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Exit2:
     """`exit(to, reason)` called by `sender` (8, 18, 26, 27; 37 to an alias or a name, or with priority)."""
 
@@ -67,7 +68,7 @@ class Exit2:
     priority: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Send:
     """A message to a pid (2, 12, 22, 23, 37)."""
 
@@ -78,7 +79,7 @@ class Send:
     priority: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class RegSend:
     """A message to a registered name (6, 16, 37)."""
 
@@ -89,7 +90,7 @@ class RegSend:
     priority: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class AliasSend:
     """A message to an alias (33, 34, 37)."""
 
@@ -100,7 +101,7 @@ class AliasSend:
     priority: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class GroupLeader:
     """`leader` becomes the group leader of `to` (7)."""
 
@@ -108,7 +109,7 @@ class GroupLeader:
     to: Pid
 
 
-@dataclass(slots=True)
+@dataclass
 class Monitor:
     """`sender` monitors a process by pid or registered name (19)."""
 
@@ -117,7 +118,7 @@ class Monitor:
     ref: Reference
 
 
-@dataclass(slots=True)
+@dataclass
 class Demonitor:
     """`sender` ends the monitor `ref` (20)."""
 
@@ -126,7 +127,7 @@ class Demonitor:
     ref: Reference
 
 
-@dataclass(slots=True)
+@dataclass
 class MonitorExit:
     """What `to` monitored under `ref` ended with `reason` (21, 28).
 
@@ -139,7 +140,7 @@ class MonitorExit:
     reason: Term
 
 
-@dataclass(slots=True)
+@dataclass
 class SpawnRequest:
     """`sender` wants a process that applies module:function to `args` (29, 30)."""
 
@@ -154,7 +155,7 @@ class SpawnRequest:
     token: Term = None
 
 
-@dataclass(slots=True)
+@dataclass
 class SpawnReply:
     """Answer to a SpawnRequest (31, 32): the pid, or an atom that says why there is none.
 

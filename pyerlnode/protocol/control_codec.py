@@ -300,9 +300,7 @@ class ControlWriter:
         self._monitors = bool(flags & DistFlag.DIST_MONITOR)
         self._monitor_names = bool(flags & DistFlag.DIST_MONITOR_NAME)
         self._writers: dict[type, Callable[[Any], tuple[ControlTuple, Term]]] = {
-            Send: self._write_send,
             RegSend: self._write_reg_send,
-            AliasSend: self._write_alias_send,
             Link: self._write_link,
             Unlink: lambda c: ((35, c.id, c.sender, c.to), NO_PAYLOAD),
             UnlinkAck: lambda c: ((36, c.id, c.sender, c.to), NO_PAYLOAD),
@@ -318,6 +316,10 @@ class ControlWriter:
 
     def write(self, control: Control) -> tuple[ControlTuple, Term]:
         """The control tuple, and the payload or NO_PAYLOAD.  UsageError if the peer cannot be sent this."""
+        if type(control) is AliasSend:  # nearly all: requests and answers
+            return self._write_alias_send(control)
+        if type(control) is Send:
+            return self._write_send(control)
         writer = self._writers.get(type(control))
         if writer is None:
             raise UsageError(f"{type(control).__name__} is no control message")
@@ -344,8 +346,11 @@ class ControlWriter:
         return (16, c.sender, _EMPTY, c.to, c.token), c.message
 
     def _write_alias_send(self, c: AliasSend) -> tuple[ControlTuple, Term]:
-        _must_be(Reference, c.to)
+        if type(c.to) is not Reference:  # the most frequent one: no call for the check that succeeds
+            _must_be(Reference, c.to)
         if self._altact:
+            if c.token is None and not c.priority:
+                return (37, _ALIAS, c.sender, c.to), c.message
             return self._altact_tuple(_ALIAS, c), c.message
         if not self._alias:
             raise UsageError("the peer does not know aliases")

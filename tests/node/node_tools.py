@@ -114,7 +114,7 @@ class Peer:
 
     def send(self, *controls: Control) -> None:
         for control in controls:
-            self.connection.send(control, now())
+            self.connection.send(control)
         self.flush()
 
     def send_raw(self, data: bytes) -> None:

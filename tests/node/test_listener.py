@@ -265,7 +265,7 @@ async def test_what_came_before_a_bad_frame_is_delivered(kate: Node, zoe: Peer) 
 
     process = kate.runtime.spawn(body())
     await until(lambda: process.name)
-    zoe.connection.send(RegSend(Pid(Atom("zoe@localhost"), 1, 0, 77), Atom("name"), 1), 0.0)
+    zoe.connection.send(RegSend(Pid(Atom("zoe@localhost"), 1, 0, 77), Atom("name"), 1))
     zoe.send_raw(zoe.connection.data_to_send() + frame(b"garbage"))
     assert await zoe.event() is None
     await until(lambda: received == [1])

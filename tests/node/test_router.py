@@ -32,14 +32,14 @@ class SimplePeer(Link):
     """A link to a node that offers little; what reaches it is kept."""
 
     def __init__(self) -> None:
-        self.sent: list[Control] = []
+        self.kept: list[Control] = []
         self.node, self.visible, self.closed, self.busy = ALEX, True, False, False
         self.reason = Atom("connection_closed")
 
     def send(self, control: Control) -> None:
         if isinstance(control, (AliasSend, SpawnRequest, LinkSignal)):
             raise UsageError("not negotiated")
-        self.sent.append(control)
+        self.kept.append(control)
 
     def go_up(self, owner: Any, node: Atom, visible: bool, busy_limit: int = 0) -> None:
         self.owner = owner
@@ -90,7 +90,7 @@ async def test_a_peer_without_spawn_gives_notsup_as_on_a_beam(router: Router) ->
 async def test_a_peer_without_aliases_is_sent_none(router: Router) -> None:
     router.signal(ALEX, AliasSend(PID, REF, "late"))
     link = router.link_of(ALEX)
-    assert isinstance(link, SimplePeer) and link.sent == []
+    assert isinstance(link, SimplePeer) and link.kept == []
 
 
 async def test_a_signal_that_no_peer_could_be_sent_is_the_callers_fault(router: Router) -> None:

@@ -76,7 +76,7 @@ def test_every_control_message_arrives_in_every_form(
     pair = Pair(at_kate & ~without, at_alex).up()
     for _ in range(2):
         for control in CONTROLS:
-            pair.kate.send(control, 1.0)
+            pair.kate.send(control)
             pair.pump()
         # Without SEND_SENDER nobody tells who sent a message.
         told = DistFlag.SEND_SENDER not in without
@@ -92,7 +92,7 @@ def test_every_control_message_arrives_in_every_form(
 def test_any_message_arrives_as_it_was_sent(messages: list[Any], flags: DistFlag) -> None:
     pair = Pair(flags, settings=Settings(fragment_size=50)).up()
     for message in messages:
-        pair.kate.send(Send(kate(), alex(), message), 1.0)
+        pair.kate.send(Send(kate(), alex(), message))
     pair.pump()
     assert len(pair.at_alex) == len(messages)
     for event, message in zip(pair.at_alex, messages, strict=True):
@@ -131,7 +131,7 @@ def stream_of(flags: DistFlag) -> bytes:
     acceptor.receive(reply, 0.0)
     initiator.receive(acceptor.data_to_send(), 0.0)
     for number, control in enumerate(CONTROLS):
-        initiator.send(control if number != 14 else Send(kate(), alex(), b"y" * 450), 0.0)
+        initiator.send(control if number != 14 else Send(kate(), alex(), b"y" * 450))
         stream += initiator.data_to_send(60)
         # A tick stands between two frames, also between two fragments.
         stream += b"\0\0\0\0"
@@ -156,9 +156,9 @@ def test_any_split_of_the_stream_gives_the_same_events(flags: DistFlag, sizes: l
 def test_a_10_mb_message_lets_ticks_and_other_messages_pass() -> None:
     pair = Pair(settings=Settings(fragment_size=64 * 1024)).up()
     big = bytes(range(256)) * 40_000
-    pair.kate.send(Send(kate(1), alex(), big), 0.0)
-    pair.kate.send(Send(kate(2), alex(), Atom("first")), 0.0)
-    pair.kate.send(Send(kate(1), alex(), Atom("behind")), 0.0)
+    pair.kate.send(Send(kate(1), alex(), big))
+    pair.kate.send(Send(kate(2), alex(), Atom("first")))
+    pair.kate.send(Send(kate(1), alex(), Atom("behind")))
     rounds = 0
     while pair.kate.pending:
         rounds += 1
@@ -167,7 +167,7 @@ def test_a_10_mb_message_lets_ticks_and_other_messages_pass() -> None:
         pair.at_alex += pair.alex.receive(data, 0.0)
         pair.at_alex += pair.alex.receive(b"\0\0\0\0", 0.0)
         if pair.kate.pending:
-            pair.kate.send(Send(kate(3), alex(), (Atom(f"round_{rounds % 50}"), rounds)), 0.0)
+            pair.kate.send(Send(kate(3), alex(), (Atom(f"round_{rounds % 50}"), rounds)))
     messages = [event.message for event in pair.at_alex if isinstance(event, Send)]
     assert messages[0] == "first"
     assert messages[-2:] == [big, "behind"]
@@ -178,8 +178,8 @@ def test_a_10_mb_message_lets_ticks_and_other_messages_pass() -> None:
 def test_large_messages_of_several_senders_interleave() -> None:
     pair = Pair(settings=Settings(fragment_size=1000)).up()
     for number in range(5):
-        pair.kate.send(Send(kate(number), alex(), (Atom("big"), bytes([number]) * 10_000)), 0.0)
-        pair.kate.send(Send(kate(number), alex(), (Atom("after"), number)), 0.0)
+        pair.kate.send(Send(kate(number), alex(), (Atom("big"), bytes([number]) * 10_000)))
+        pair.kate.send(Send(kate(number), alex(), (Atom("after"), number)))
     pair.pump(limit=3000)
     assert len(pair.at_alex) == 10
     for number in range(5):
@@ -195,12 +195,12 @@ def test_what_is_written_without_a_pause_is_not_cut() -> None:
     pair = Pair(settings=Settings(fragment_size=1000)).up()
     pair.kate.frame_size = 20_000
     message = (Atom("big"), b"x" * 10_000)
-    pair.kate.send(Send(kate(1), alex(), message), 0.0)
+    pair.kate.send(Send(kate(1), alex(), message))
     alone = pair.kate.pieces_to_send()
     assert b"".join(alone)[4:6] == b"\x83D"
     for number in (2, 3):
-        pair.kate.send(Send(kate(number), alex(), message), 0.0)
-    pair.kate.send(Send(kate(4), alex(), Atom("small")), 0.0)
+        pair.kate.send(Send(kate(number), alex(), message))
+    pair.kate.send(Send(kate(4), alex(), Atom("small")))
     behind = pair.kate.data_to_send()
     # The first one stands where it would anyway, the second one would keep others waiting.
     assert behind[4:6] == b"\x83D" and b"\x83E" in behind
@@ -213,15 +213,15 @@ def test_what_is_written_without_a_pause_is_not_cut() -> None:
 def test_what_is_larger_than_what_is_written_without_a_pause_is_cut() -> None:
     pair = Pair(settings=Settings(fragment_size=1000)).up()
     pair.kate.frame_size = 5000
-    pair.kate.send(Send(kate(1), alex(), b"x" * 5000), 0.0)
+    pair.kate.send(Send(kate(1), alex(), b"x" * 5000))
     assert pair.kate.data_to_send(1)[4:6] == b"\x83E"
 
 
 def test_a_message_is_what_it_was_when_it_was_sent() -> None:
     pair = Pair(settings=Settings(fragment_size=100)).up()
     content = [b"x" * 500, 1]
-    pair.kate.send(Send(kate(), alex(), content), 0.0)
-    pair.kate.send(Send(kate(), alex(), content), 0.0)
+    pair.kate.send(Send(kate(), alex(), content))
+    pair.kate.send(Send(kate(), alex(), content))
     content.append(2)
     pair.pump()
     assert [len(event.message) for event in pair.at_alex if isinstance(event, Send)] == [2, 2]
@@ -232,10 +232,10 @@ def test_what_cannot_be_encoded_leaves_the_connection_as_it_was(flags: DistFlag)
     pair = Pair(flags).up()
     for number in range(3):
         with pytest.raises(TermEncodeError):
-            pair.kate.send(Send(kate(), alex(), [Atom("lost"), Atom(f"lost_{number}"), object()]), 0.0)
+            pair.kate.send(Send(kate(), alex(), [Atom("lost"), Atom(f"lost_{number}"), object()]))
         with pytest.raises(TermEncodeError):
-            pair.kate.send(Send(kate(), alex(), float("nan")), 0.0)
-        pair.kate.send(Send(kate(), alex(), [Atom("lost"), Atom(f"lost_{number}")]), 0.0)
+            pair.kate.send(Send(kate(), alex(), float("nan")))
+        pair.kate.send(Send(kate(), alex(), [Atom("lost"), Atom(f"lost_{number}")]))
     pair.pump()
     assert [event.message for event in pair.at_alex if isinstance(event, Send)] == [
         ["lost", f"lost_{number}"] for number in range(3)
@@ -245,11 +245,11 @@ def test_what_cannot_be_encoded_leaves_the_connection_as_it_was(flags: DistFlag)
 def test_nothing_is_sent_before_the_connection_is_up_or_after_it_closed() -> None:
     pair = Pair()
     with pytest.raises(UsageError, match=f"nothing can be sent to {ALEX}: waiting for the status"):
-        pair.kate.send(CONTROLS[0], 0.0)
+        pair.kate.send(CONTROLS[0])
     pair.up()
     pair.kate.closed(0.0)
     with pytest.raises(UsageError, match="closed"):
-        pair.kate.send(CONTROLS[0], 0.0)
+        pair.kate.send(CONTROLS[0])
 
 
 # Frames that a connection in the header form, or in the pass-through form, refuses.
@@ -387,11 +387,11 @@ def test_a_close_is_told_with_what_was_under_way() -> None:
 def test_a_third_node_may_be_a_sender_but_not_link() -> None:
     third = Pid("eve@localhost", 1, 0, 3)
     pair = Pair().up()
-    pair.kate.send(Send(third, alex(), 1), 0.0)
+    pair.kate.send(Send(third, alex(), 1))
     pair.pump()
     assert pair.at_alex == [Send(third, alex(), 1)]
     with pytest.raises(UsageError):
-        pair.kate.send(Link(third, alex()), 0.0)
+        pair.kate.send(Link(third, alex()))
 
 
 @given(st.sampled_from(FORMS), st.integers(0, 10**6), st.integers(1, 255), st.integers(1, 10))
@@ -408,7 +408,7 @@ def test_changed_bytes_give_events_or_a_peer_error(flags: DistFlag, at: int, cha
 @pytest.mark.parametrize("flags", FORMS)
 def test_every_changed_byte_of_a_frame_gives_an_event_or_a_peer_error(flags: DistFlag) -> None:
     pair = Pair(flags).up()
-    pair.kate.send(RegSend(kate(), Atom("server"), {Atom("key"): [1.5, b"x", ref()]}), 0.0)
+    pair.kate.send(RegSend(kate(), Atom("server"), {Atom("key"): [1.5, b"x", ref()]}))
     stream = pair.kate.data_to_send()
     outcomes: set[type] = set()
     for at in range(4, len(stream)):

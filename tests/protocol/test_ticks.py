@@ -36,7 +36,7 @@ def test_the_deadline_is_the_next_look() -> None:
 
 def test_what_was_written_since_the_last_look_takes_the_place_of_a_tick() -> None:
     pair = connected()
-    pair.kate.send(MESSAGE, 1.0)
+    pair.kate.send(MESSAGE)
     pair.kate.data_to_send()
     pair.kate.tick(2.0)
     assert pair.kate.data_to_send() == b""
@@ -46,7 +46,7 @@ def test_what_was_written_since_the_last_look_takes_the_place_of_a_tick() -> Non
 
 def test_no_tick_is_queued_behind_bytes_that_nobody_takes() -> None:
     pair = connected()
-    pair.kate.send(MESSAGE, 0.0)
+    pair.kate.send(MESSAGE)
     waiting = pair.kate.pending
     for second in range(1, 4):
         pair.kate.tick(2.0 * second)
@@ -84,12 +84,12 @@ def test_silence_beyond_the_ticktime_and_a_quarter_ends_the_connection() -> None
 
 def test_a_hidden_peer_that_says_nothing_is_ticked_even_while_we_write() -> None:
     pair = connected(OFFERED)
-    pair.alex.send(Send(alex(), kate(), 1), 1.0)
+    pair.alex.send(Send(alex(), kate(), 1))
     pair.alex.data_to_send()
     pair.alex.tick(2.0)
     assert pair.alex.data_to_send() == TICK
     pair.alex.receive(TICK, 3.0)
-    pair.alex.send(Send(alex(), kate(), 1), 3.0)
+    pair.alex.send(Send(alex(), kate(), 1))
     pair.alex.data_to_send()
     pair.alex.tick(4.0)
     assert pair.alex.data_to_send() == b""

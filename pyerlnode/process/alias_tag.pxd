@@ -1,0 +1,2 @@
+cpdef alias_tag(ref)
+cpdef alias_in(tag)
