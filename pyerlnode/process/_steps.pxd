@@ -10,3 +10,6 @@ cpdef unsigned long this_thread() noexcept
 cpdef double clock() except? -1.0
 cpdef object nth_pid(object node, unsigned long long number, object creation)
 cpdef object number_of(object pid)
+cpdef object current_copy()
+cpdef void spared_by_collector(object waiting) noexcept
+cpdef void seen_by_collector(object begun) noexcept

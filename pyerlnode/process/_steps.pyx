@@ -33,14 +33,18 @@ cdef extern from *:
     }
 
     /* In the context that is the current one; 0, or -1 with an exception. */
-    static int pyerlnode_set(PyObject *variable, PyObject *value) {
-        PyObject *old, *token;
-        if (PyContextVar_Get(variable, NULL, &old) < 0) return -1;
-        Py_XDECREF(old);
-        if (old == value) return 0;
-        token = PyContextVar_Set(variable, value);
+    static int pyerlnode_put(PyObject *variable, PyObject *value) {
+        PyObject *token = PyContextVar_Set(variable, value);
         Py_XDECREF(token);
         return token == NULL ? -1 : 0;
+    }
+
+    /* As `pyerlnode_put`, for what it probably is already. */
+    static int pyerlnode_set(PyObject *variable, PyObject *value) {
+        PyObject *old;
+        if (PyContextVar_Get(variable, NULL, &old) < 0) return -1;
+        Py_XDECREF(old);
+        return old == value ? 0 : pyerlnode_put(variable, value);
     }
 
     static PyObject *pyerlnode_call_as(
@@ -49,7 +53,7 @@ cdef extern from *:
     ) {
         PyObject *result = NULL;
         if (PyContext_Enter(context) < 0) return NULL;
-        if (pyerlnode_set(one, first) == 0 && pyerlnode_set(other, second) == 0)
+        if (pyerlnode_set(one, first) == 0 && pyerlnode_put(other, second) == 0)
             result = PyObject_Call(function, arguments, NULL);
         if (PyContext_Exit(context) < 0) Py_CLEAR(result);
         return result;
@@ -65,7 +69,7 @@ cdef extern from *:
             Py_DECREF(context);
             return NULL;
         }
-        failed = pyerlnode_set(one, first) < 0 || pyerlnode_set(other, second) < 0;
+        failed = pyerlnode_set(one, first) < 0 || pyerlnode_put(other, second) < 0;
         if (PyContext_Exit(context) < 0 || failed) Py_CLEAR(context);
         return context;
     }
@@ -112,6 +116,10 @@ cdef extern from *:
     object pyerlnode_value_of(object variable)
     double pyerlnode_clock()
     unsigned long PyThread_get_thread_ident()
+    void PyObject_GC_UnTrack(object)
+    void PyObject_GC_Track(object)
+    bint PyObject_GC_IsTracked(object)
+    object PyContext_CopyCurrent()
     object pyerlnode_context_with(object one, object first, object other, object second)
 
 
@@ -159,3 +167,16 @@ cpdef object nth_pid(object node, unsigned long long number, object creation):
 
 cpdef object number_of(object pid):
     return pid_number(pid)
+
+
+cpdef object current_copy():
+    return PyContext_CopyCurrent()
+
+
+cpdef void spared_by_collector(object waiting) noexcept:
+    PyObject_GC_UnTrack(waiting)
+
+
+cpdef void seen_by_collector(object begun) noexcept:
+    if not PyObject_GC_IsTracked(begun):
+        PyObject_GC_Track(begun)

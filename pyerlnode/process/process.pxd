@@ -1,5 +1,5 @@
 cimport cython
-from pyerlnode.process._steps cimport call_as, context_with, run_in
+from pyerlnode.process._steps cimport call_as, context_with, current_copy, run_in, seen_by_collector, spared_by_collector
 from pyerlnode.process.mailbox cimport Mailbox
 from pyerlnode.process.scheduler cimport Home, Receiver, Runnable, RunQueue
 
@@ -41,6 +41,7 @@ cdef class Process(Runnable):
     cpdef begin(self, body, context=*)
     cpdef begin_idle(self, behaviour)
     cpdef wait_for_turn(self)
+    @cython.locals(queue=RunQueue)
     cpdef begin_with(self, function, tuple args)
     @cython.locals(task=ProcessTask)
     cpdef _begin_now(self, context)

@@ -18,12 +18,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.process import waiting
-from pyerlnode.process._steps import call_as, context_with, run_in
+from pyerlnode.process._steps import (
+    call_as,
+    context_with,
+    current_copy,
+    run_in,
+    seen_by_collector,
+    spared_by_collector,
+)
 from pyerlnode.process.log_events import process_crashed
 from pyerlnode.process.mailbox import Mailbox
 from pyerlnode.process.reasons import exc_info, exit_reason
@@ -182,10 +189,15 @@ class Process(Runnable):
         Until then there is neither a coroutine nor a task: most processes that are spawned in numbers
         wait for their turn only, and what does not wait with them is gone before it costs much.
         """
-        self.context = copy_context()
+        spared_by_collector(self)
+        self.context = current_copy()
         self.to_call = (function, args) if args else function
-        self.queue.not_begun += 1
-        self._enqueue()
+        self._queued = True
+        queue = self.queue  # `queue.append(self)`, as in `put`
+        queue.not_begun += 1
+        queue.ready.append(self)
+        if not queue.scheduled:
+            queue.schedule()
 
     def _begin_now(self, context: Context) -> None:
         function, self.to_call = self.to_call, None
@@ -194,6 +206,7 @@ class Process(Runnable):
             function, args = function
         self.queue.not_begun -= 1
         self._queued = False
+        seen_by_collector(self)
         try:
             coroutine = self.call(context, function, args)
         except (KeyboardInterrupt, SystemExit) as error:
@@ -398,7 +411,7 @@ class Process(Runnable):
             mailbox.receiving.wake()
         if not self._queued and self.task is None and self.behaviour is not None:
             self._queued = True
-            queue = self.queue  # `queue.append(self)`, as in `_work`
+            queue = self.queue  # `queue.append(self)`, without the call, as in `_work`
             queue.ready.append(self)
             if not queue.scheduled:
                 queue.schedule()
@@ -495,6 +508,7 @@ class Process(Runnable):
         if self.to_call is not None:
             self.to_call = None
             self.queue.not_begun -= 1
+            seen_by_collector(self)
         if self.task is not None:
             self.task.cancel()
         elif self.owner is not None and not self.owner.done() and not self.runtime.stopping:

@@ -419,8 +419,9 @@ class Runtime(Home):
             self.names.drop(process)
         if process.owner is not None:
             self._attached.pop(process.owner, None)
-        for ref in process.aliases or ():
-            self.aliases.pop(ref, None)
+        if process.aliases is not None:
+            for ref in process.aliases:
+                self.aliases.pop(ref, None)
         if process.timers is not None:
             self.timers.process_ended(process)
         if process.starting is not None:

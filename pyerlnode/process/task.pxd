@@ -4,6 +4,8 @@ from pyerlnode.process.process cimport Process
 from pyerlnode.process.scheduler cimport RunQueue
 from pyerlnode.process.suspension cimport Resumable, Suspension
 
+cdef int _RUNS, _DONE, _CANCELLED
+
 cdef class ProcessTask(Resumable):
     cdef object __weakref__
     cdef public bint _asyncio_future_blocking

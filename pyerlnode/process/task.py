@@ -260,10 +260,13 @@ class ProcessTask(Resumable):
         if self._known:
             _unregister_task(self)  # type: ignore[arg-type]
         # Another error belongs to the process; who awaits the task only learns that it is over.
-        self._ended = _CANCELLED if isinstance(error, asyncio.CancelledError) else _DONE
-        callbacks, self._callbacks = self._callbacks, None
-        for callback, context in callbacks or ():
-            self._queue.loop.call_soon(callback, self, context=context)
+        self._ended = _DONE
+        if error is not None and isinstance(error, asyncio.CancelledError):
+            self._ended = _CANCELLED
+        if self._callbacks is not None:
+            callbacks, self._callbacks = self._callbacks, None
+            for callback, context in callbacks:
+                self._queue.loop.call_soon(callback, self, context=context)
         self.process.coroutine_ended(self, error)
 
     # --- asyncio.Future's interface -------------------------------------------

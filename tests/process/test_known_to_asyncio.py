@@ -134,6 +134,17 @@ async def test_one_that_is_suspended_begins_afterwards(runtime: Runtime) -> None
     assert (ran, process.alive) == (["it ran"], False)
 
 
+async def test_the_collector_sees_what_has_begun_and_what_has_ended(runtime: Runtime) -> None:
+    begun, ended = (runtime.process(erl.spawn(idle)) for _ in range(2))
+    assert begun is not None and ended is not None
+    gc.collect()
+    erl.exit(ended.pid, Atom("kill"))
+    assert gc.is_tracked(ended)
+    await settled()
+    gc.collect()
+    assert gc.is_tracked(begun)
+
+
 async def test_context_variables_are_those_of_the_spawn_and_stay_within() -> None:
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
     seen: list[str] = []

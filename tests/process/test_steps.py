@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
@@ -172,6 +173,17 @@ def test_the_number_of_a_pid_that_cannot_be_sent(steps: Any) -> None:
     node = Atom("here@localhost")
     assert steps.number_of(Pid(node, 1 << 70, 0, 0)) == 1 << 70
     assert steps.nth_pid(node, 5, 1 << 70) == Pid(node, 5, 0, 1 << 70)
+
+
+def test_what_the_collector_is_spared_it_may_see_again(steps: Any) -> None:
+    given: list[Any] = [[]]
+    steps.spared_by_collector(given)
+    gc.collect()
+    for _ in range(2):
+        steps.seen_by_collector(given)
+        assert gc.is_tracked(given)
+    gc.collect()
+    assert given == [[]]
 
 
 def test_the_clock_goes_on_and_the_thread_is_this_one(steps: Any) -> None:
