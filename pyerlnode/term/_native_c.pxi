@@ -107,6 +107,8 @@ cdef extern from *:
         }
         return !size || (a[0] == b[0] && a[size >> 1] == b[size >> 1] && a[size - 1] == b[size - 1]);
     }
+    /* No place at all, and not NULL. */
+    #define Term_NONE ((unsigned char *)1)
     /* An object that was freed and kept, as a new one. */
     static TERM_INLINE PyObject *Term_Again(PyObject *kept) { _Py_NewReference(kept); return kept; }
     /* Free by `usual` for the class whose `tp_dealloc` is `own`; nested very deep without recursion. */
@@ -140,6 +142,7 @@ cdef extern from *:
     bint Term_Same(const char *, const char *, size_t) noexcept
     int Term_Refuse(object) except -1
     int Term_RefuseHere "Term_Refuse"(object) noexcept
+    unsigned char *_NONE "Term_NONE"
     object Term_Owned(PyObject *)
     object Term_Again(PyObject *)
     void Term_FreeDeep(PyObject *, destructor, destructor) noexcept

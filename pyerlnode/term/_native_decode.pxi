@@ -615,20 +615,31 @@ cdef inline const unsigned char *_behind_node(
 
 cdef PyObject *_read_pid(Reader *r) noexcept:
     cdef const unsigned char *p = _behind_node(r, r.at + 1, 12)
-    if p == NULL or not _is_last_pid(p):
+    if p == NULL:
         return (<Reading>_other)(r)
     r.pending -= 1
+    r.at = p
+    if not _is_last_pid(p):
+        return (<Reading>_pid_of_last_node)(r)
     r.at = p + 12
     Term_Incref(<PyObject *>_last_pid)
     return <PyObject *>_last_pid
 
 
 cdef object _pid(Reader *r):
+    _node(r)
+    r.at = _take(r, 12)
+    return _pid_of_last_node(r)
+
+
+cdef object _pid_of_last_node(Reader *r):
+    """A pid whose twelve bytes stand at `at`, and are there."""
     global _last_pid
+    cdef const unsigned char *p = r.at
+    cdef PyObject *node = _last_node
     cdef Pid pid = Pid.__new__(Pid)
-    cdef const unsigned char *p
-    pid.atom = _node(r)
-    p = _take(r, 12)
+    r.at = p + 12
+    pid.atom = <_AtomBase>node
     pid.number = _u32(p)
     pid.turn = _u32(p + 4)
     pid.epoch = _u32(p + 8)
