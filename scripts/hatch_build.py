@@ -47,6 +47,7 @@ MODULES = (
     "pyerlnode.process.task",
     "pyerlnode.process.runtime",
     "pyerlnode.process.request",
+    "pyerlnode.process.deadlines",
     "pyerlnode.process.names",
     "pyerlnode.process.alias_tag",
     "pyerlnode.process.monitors",

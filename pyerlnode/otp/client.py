@@ -18,6 +18,7 @@ from pyerlnode.otp import gen
 from pyerlnode.otp.here import call_here
 from pyerlnode.otp.results import check_timeout
 from pyerlnode.process import Process, Request, node, nodes, this_process
+from pyerlnode.process.deadlines import USUAL
 from pyerlnode.process.request import NOTHING
 from pyerlnode.term import Atom, Pid, Term, equal
 
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 # How long a call waits that does not say, in seconds.
-CALL_TIMEOUT: Final = 5.0
+CALL_TIMEOUT: Final = USUAL
 
 _CALL, _STOP, _SYS, _TERMINATE = Atom("call"), Atom("stop"), Atom("sys"), Atom("terminate")
 _OK, _NOPROC, _CALLING_SELF = Atom("ok"), Atom("noproc"), Atom("calling_self")

@@ -6,6 +6,7 @@ cdef class Request(Suspension):
     cdef public bint is_over
     cdef public Process process
     cdef public object _timer
+    cdef public bint _usual
     cdef public object down_reason
     cdef public object item
     cdef public object message

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyerlnode.process import waiting
+from pyerlnode.process import deadlines, waiting
+from pyerlnode.process.deadlines import Deadlines
 from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
 from pyerlnode.process.suspension import Suspension
 from pyerlnode.term import Atom, Pid, Term
@@ -35,7 +36,17 @@ class Request(Suspension):
     False): what a stranger sends to the reference is no answer then.
     """
 
-    __slots__ = ("_deadline", "_timer", "down_reason", "is_over", "item", "message", "process", "ref")
+    __slots__ = (
+        "_deadline",
+        "_timer",
+        "_usual",
+        "down_reason",
+        "is_over",
+        "item",
+        "message",
+        "process",
+        "ref",
+    )
 
     def __init__(self, process: Process, item: Monitored, *, replies: bool = True) -> None:
         self._waiter = None
@@ -44,7 +55,8 @@ class Request(Suspension):
         self.item = item
         self.is_over = False
         self._deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._usual = False
+        self._timer: asyncio.TimerHandle | Deadlines | None = None
         self.message: Term = NOTHING
         self.down_reason: Term = NOTHING
         runtime = process.runtime
@@ -90,6 +102,7 @@ class Request(Suspension):
     def expire_in(self, timeout: float) -> None:
         """Let the wait be over in `timeout` seconds, whatever has come until then."""
         runtime = self.process.runtime
+        self._usual = timeout == deadlines.USUAL
         self._deadline = runtime.loop.time() + timeout
         # Most calls within a node are answered before the loop gets control back, and need no timer.
         runtime.queue.after_run(self._arm)
@@ -97,16 +110,30 @@ class Request(Suspension):
     def close(self) -> None:
         """Give up the monitor and the alias; harmless when they are gone already."""
         self.is_over = True
-        if self._timer is not None:
-            self._timer.cancel()
+        timer = self._timer
+        if timer is not None:
             self._timer = None
+            if isinstance(timer, Deadlines):
+                timer.drop(self)
+            else:
+                timer.cancel()
         if self.process.monitors is not None:
             self.process.monitors.unwatch(self.ref)
+
+    def time_out(self) -> None:
+        """The wait is over: the time is."""
+        self._end()
 
     def _end(self) -> None:
         self.close()
         self.wake()
 
     def _arm(self) -> None:
-        if not self.is_over:
-            self._timer = self.process.runtime.loop.call_at(self._deadline, self._end)
+        if self.is_over:
+            return
+        runtime = self.process.runtime
+        if self._usual:
+            self._timer = runtime.deadlines
+            runtime.deadlines.add(self, self._deadline)
+        else:
+            self._timer = runtime.loop.call_at(self._deadline, self._end)

@@ -15,6 +15,7 @@ cdef class Runtime(Home):
     cdef public object workers
     cdef public Names names
     cdef public object timers
+    cdef public object deadlines
     cdef public object signals
     cdef public dict aliases
     cdef public dict spawns

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pyerlnode.errors import BadArg, ErlangError, UsageError
 from pyerlnode.process._steps import gives_coroutine, nth_pid, number_of, this_thread, value_of
+from pyerlnode.process.deadlines import Deadlines
 from pyerlnode.process.names import NameRegistry, Names
 from pyerlnode.process.pool import PlainThread, Pool, size_from
 from pyerlnode.process.portal import OtherThread
@@ -113,6 +114,7 @@ class Runtime(Home):
         self.workers = self._pool("WORKER_PROCESSES", cpus, Worker)
         self.names = Names(self)
         self.timers = Timers(self)
+        self.deadlines = Deadlines(self)
         self.signals = Signals(self)
         self.aliases: dict[Reference, AliasTarget] = {}
         # Processes that other nodes were asked to start and have not answered for yet.
@@ -463,6 +465,7 @@ class Runtime(Home):
                 process.owner.remove_done_callback(process.owner_ended)
             process.die(reason)
         self.timers.cancel_all()
+        self.deadlines.close()
         tasks = [task for task in asyncio.all_tasks() if self._unwinds(task)]
         if tasks:
             _, left = await asyncio.wait(tasks, timeout=STOP_TIME)

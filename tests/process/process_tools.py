@@ -129,6 +129,7 @@ def tables(runtime: Runtime) -> dict[str, int]:
         "aliases": len(runtime.aliases),
         "names": len(runtime.names.all()),
         "timers": len(runtime.timers),
+        "deadlines": len(runtime.deadlines),
         "attached": len(runtime._attached),
         "involved": _size(runtime._involved),
         "node watchers": _size(runtime._node_watchers),
