@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pyerlnode.node import Node
+    from pyerlnode.process.runtime import Runtime
 
 tested = Module("TestSpawn")
 NAME = tested.name
@@ -242,17 +243,26 @@ async def test_a_wait_that_is_given_up_leaves_no_monitor(pair: tuple[Node, Node]
     await run(kate, body)
 
 
+class Refusing:
+    """A distribution whose nodes take no further process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._usual = runtime.distribution
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._usual, name)
+
+    def signal(self, node: Atom, request: Any) -> None:
+        reply = SpawnReply(request.ref, request.sender, 0, Atom("system_limit"))
+        self._runtime.loop.call_soon(self._runtime.receive_signal, node, reply)
+
+
 async def test_another_failure_is_an_error(pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch) -> None:
     kate, _ = pair
-    runtime = kate.runtime
-
-    def refuse(node: Atom, request: Any) -> None:
-        runtime.loop.call_soon(
-            runtime.receive_signal, node, SpawnReply(request.ref, request.sender, 0, Atom("system_limit"))
-        )
 
     async def body() -> None:
-        monkeypatch.setattr(runtime.distribution, "signal", refuse)
+        monkeypatch.setattr(kate.runtime, "distribution", Refusing(kate.runtime))
         with pytest.raises(ErlangError) as failed:
             await erl.spawn("alex@localhost", NAME, "wait", [])
         monkeypatch.undo()
