@@ -11,6 +11,7 @@ Proof: tests/node/test_busy_wait.py.
 
 from __future__ import annotations
 
+import os
 import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
@@ -31,8 +32,14 @@ THRESHOLDS: Final = {
     "long": 0.000_300,
     "very_long": 0.001,
 }
+# Messages that one read brings of a caller or two.  Where it brings more, many call: those share a sleep, and
+# need the processors themselves.
+FEW: Final = 6
 # Reads after which there is no wait, at most, however often it was in vain.
 _MAX_REST = 255
+
+#: lets others run on this processor, if somebody wants to
+give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
 def default_threshold() -> str:
@@ -73,21 +80,24 @@ class BusyWait:
         self._rest = 0
         self._left = 0
 
-    def after_read(self) -> None:
-        """Something has been read and handled; more may follow."""
+    def after_read(self, count: int) -> None:
+        """So many messages came with one read and have been handled; more may follow."""
         if self._waiting:
             self._rest = 0
+            self._until = self._clock() + self._seconds if count <= FEW else 0.0
+        elif count > FEW:
+            return
         elif self._left:
             self._left -= 1
-            return
         else:
             self._waiting = True
+            self._until = self._clock() + self._seconds
             self._loop.call_soon(self._look, context=self._context)
-        self._until = self._clock() + self._seconds
 
     def _look(self) -> None:
         """A round of the loop with something to do does not sleep."""
         if self._clock() < self._until:
+            give_way()
             self._loop.call_soon(self._look, context=self._context)
             return
         self._waiting = False

@@ -21,12 +21,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import PeerError, TickTimeout
+from pyerlnode.node.busy_wait import give_way
 from pyerlnode.node.hosts import address_text
 from pyerlnode.node.tls_faults import lost_fault
 from pyerlnode.term import Atom
@@ -57,8 +57,6 @@ LARGE_PORTION = 1024 * 1024
 _READ_SIZE = 256 * 1024
 # Seconds that a closing link may take to write what is queued.
 _LINGER = 1.0
-
-_give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
 class LinkOwner(Protocol):
@@ -137,8 +135,8 @@ class LinkBase:
         self._loop = asyncio.get_running_loop()
         #: at the end of whose run all that is to be sent in this turn is there; else it is that of the loop's
         self.queue: RunQueue | None = None
-        #: called when what was read of a link that is up has been handled
-        self.after_read: Callable[[], object] | None = None
+        #: called when what was read of a link that is up has been handled, with the number of messages
+        self.after_read: Callable[[int], object] | None = None
         self._buffer = _read_buffer(self._loop)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -268,7 +266,7 @@ class LinkBase:
             self.owner.link_events(self, events)
         elif self.up:
             # Part of a message: who sends it from the same processor can send more before the next read.
-            _give_way()
+            give_way()
         if connection.error is not None:
             self.fail(connection.error)
         elif not self.up:
@@ -276,7 +274,7 @@ class LinkBase:
             self.flush_soon()
             self.rearm()
         if self.after_read is not None:
-            self.after_read()
+            self.after_read(len(events))
 
     def connection_lost(self, error: Exception | None) -> None:
         # First: a TLS transport answers nothing any more when it is closed a second time.

@@ -9,7 +9,7 @@ import pytest
 from node_tools import until
 
 from pyerlnode.errors import ConfigError
-from pyerlnode.node.busy_wait import THRESHOLDS, BusyWait, default_threshold
+from pyerlnode.node.busy_wait import FEW, THRESHOLDS, BusyWait, default_threshold
 from pyerlnode.node.config import NodeConfig
 from pyerlnode.term import Atom
 
@@ -53,7 +53,7 @@ def waits_of(loop: Loop, wait: BusyWait, reads: int, pause: float) -> int:
     """How many of so many reads, `pause` seconds apart, are followed by a wait."""
     waits = 0
     for _ in range(reads):
-        wait.after_read()
+        wait.after_read(1)
         waits += bool(loop.next)
         loop.pass_by(pause)
     return waits
@@ -61,7 +61,7 @@ def waits_of(loop: Loop, wait: BusyWait, reads: int, pause: float) -> int:
 
 def test_the_loop_does_not_sleep_until_the_time_is_over() -> None:
     loop = Loop()
-    wait_on(loop, "medium").after_read()
+    wait_on(loop, "medium").after_read(1)
     for _ in range(9):
         loop.pass_by(0.000_010)
         assert len(loop.next) == 1
@@ -72,14 +72,36 @@ def test_the_loop_does_not_sleep_until_the_time_is_over() -> None:
 def test_a_read_while_it_looks_begins_the_time_anew() -> None:
     loop = Loop()
     wait = wait_on(loop, "medium")
-    wait.after_read()
+    wait.after_read(1)
     loop.pass_by(0.000_090)
-    wait.after_read()
+    wait.after_read(1)
     assert len(loop.next) == 1  # and not one for each read
     loop.pass_by(0.000_090)
     assert len(loop.next) == 1
     loop.pass_by(0.000_011)
     assert not loop.next
+
+
+def test_many_callers_share_a_sleep() -> None:
+    loop = Loop()
+    wait = wait_on(loop, "medium")
+    wait.after_read(FEW + 1)
+    assert not loop.next
+    wait.after_read(FEW)
+    wait.after_read(FEW + 1)
+    loop.round()
+    assert not loop.next  # though it is early still
+
+
+def test_others_may_have_the_processor_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    loop = Loop()
+    monkeypatch.setattr("pyerlnode.node.busy_wait.give_way", lambda: given.append(loop.now))
+    wait_on(loop, "medium").after_read(1)
+    loop.pass_by(0.000_050)
+    loop.pass_by(0.000_050)
+    loop.pass_by(0.000_050)
+    assert given == [0.000_050]
 
 
 def test_what_is_in_vain_becomes_rare() -> None:
@@ -118,7 +140,7 @@ async def test_a_node_waits_after_what_it_reads(
     start_node: Callable[..., Awaitable[Node]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began: list[str] = []
-    monkeypatch.setattr(BusyWait, "after_read", lambda wait: began.append(wait.threshold))
+    monkeypatch.setattr(BusyWait, "after_read", lambda wait, count: began.append(wait.threshold))
     kate = await start_node("kate", sbwt="very_long")
     alex = await start_node("alex", sbwt="short")
     await kate.connect(alex.config.name)
@@ -132,7 +154,7 @@ async def test_none_never_waits(
     start_node: Callable[..., Awaitable[Node]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began: list[str] = []
-    monkeypatch.setattr(BusyWait, "after_read", lambda wait: began.append(wait.threshold))
+    monkeypatch.setattr(BusyWait, "after_read", lambda wait, count: began.append(wait.threshold))
     kate = await start_node("kate", sbwt="none")
     alex = await start_node("alex", sbwt="none")
     await kate.connect(alex.config.name)

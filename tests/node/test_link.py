@@ -139,7 +139,7 @@ async def test_who_sends_part_of_a_message_may_send_more_before_the_next_read(
     assert await arrived(pair, 1) == [1000]
     whole = writes.pop()
     given: list[int] = []
-    monkeypatch.setattr("pyerlnode.node.link._give_way", lambda: given.append(len(pair.alex.events)))
+    monkeypatch.setattr("pyerlnode.node.link.give_way", lambda: given.append(len(pair.alex.events)))
     before = len(pair.alex.events)
     pair.to_kate.data_received(whole[:700])
     assert given == [before]
