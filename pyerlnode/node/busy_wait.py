@@ -1,7 +1,7 @@
 """Busy waiting: look for more for a moment before the event loop sleeps.
 
 To sleep in the system and to be woken again takes longer than to answer a call.  So, as a BEAM's
-schedulers do, a node that has just read something goes on looking for a while: whoever
+schedulers do, a node that has just answered somebody goes on looking for a while: whoever
 calls it again and again, or is called by it, finds it awake.  A wait that was in vain makes the
 next ones rarer: a node that hears something now and then sleeps as others do.
 
@@ -32,9 +32,9 @@ THRESHOLDS: Final = {
     "long": 0.000_300,
     "very_long": 0.001,
 }
-# Messages that one read brings of a caller or two.  Where it brings more, many call: those share a sleep, and
+# Messages that one read brings of one caller.  Where it brings more, many call: those share a sleep, and
 # need the processors themselves.
-FEW: Final = 6
+FEW: Final = 4
 # Reads after which there is no wait, at most, however often it was in vain.
 _MAX_REST = 255
 

@@ -135,7 +135,7 @@ class LinkBase:
         self._loop = asyncio.get_running_loop()
         #: at the end of whose run all that is to be sent in this turn is there; else it is that of the loop's
         self.queue: RunQueue | None = None
-        #: called when what was read of a link that is up has been handled, with the number of messages
+        #: called with the number of messages read, when they have been handled, if more is expected soon
         self.after_read: Callable[[int], object] | None = None
         self._buffer = _read_buffer(self._loop)
         self._transport: asyncio.Transport | None = None
@@ -261,6 +261,7 @@ class LinkBase:
         except PeerError as error:
             self.fail(error)
             return
+        sent = self.sent
         if events:
             self.received += len(events)
             self.owner.link_events(self, events)
@@ -273,7 +274,8 @@ class LinkBase:
             # A step of the handshake: there is an answer, and a new deadline.
             self.flush_soon()
             self.rearm()
-        if self.after_read is not None:
+        if self.after_read is not None and (self.sent != sent or not events):
+            # Who was answered, or asked, or has not said all, will say more soon.
             self.after_read(len(events))
 
     def connection_lost(self, error: Exception | None) -> None:

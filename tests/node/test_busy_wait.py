@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from node_tools import until
 
-from pyerlnode.errors import ConfigError
+from pyerlnode.errors import ConfigError, Exit
 from pyerlnode.node.busy_wait import FEW, THRESHOLDS, BusyWait, default_threshold
 from pyerlnode.node.config import NodeConfig
+from pyerlnode.otp import GenServer
 from pyerlnode.term import Atom
 
 if TYPE_CHECKING:
@@ -136,7 +137,12 @@ def test_the_words_are_those_of_a_beam() -> None:
         NodeConfig.load("a@localhost", "c", environ={}, hostname="h", sbwt="often")
 
 
-async def test_a_node_waits_after_what_it_reads(
+async def asks(other: Node) -> None:
+    with pytest.raises(Exit):
+        await GenServer.call(("nobody", Atom(other.config.name)), 1)
+
+
+async def test_a_node_waits_after_it_has_answered(
     start_node: Callable[..., Awaitable[Node]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began: list[str] = []
@@ -144,9 +150,9 @@ async def test_a_node_waits_after_what_it_reads(
     kate = await start_node("kate", sbwt="very_long")
     alex = await start_node("alex", sbwt="short")
     await kate.connect(alex.config.name)
-    kate.runtime.send(("nobody", Atom(alex.config.name)), 1)
+    kate.runtime.spawn(asks(alex))
     await until(lambda: "short" in began)
-    alex.runtime.send(("nobody", Atom(kate.config.name)), 1)
+    alex.runtime.spawn(asks(kate))
     await until(lambda: "very_long" in began)
 
 
@@ -158,7 +164,7 @@ async def test_none_never_waits(
     kate = await start_node("kate", sbwt="none")
     alex = await start_node("alex", sbwt="none")
     await kate.connect(alex.config.name)
-    got = alex.links()[0].received
-    kate.runtime.send(("nobody", Atom(alex.config.name)), 1)
-    await until(lambda: alex.links()[0].received > got)
+    answered = kate.links()[0].received
+    kate.runtime.spawn(asks(alex))
+    await until(lambda: kate.links()[0].received > answered)
     assert began == []

@@ -148,6 +148,31 @@ async def test_who_sends_part_of_a_message_may_send_more_before_the_next_read(
     assert given == [before]  # there is somebody to answer now
 
 
+async def test_more_is_expected_after_an_answer_or_part_of_a_message(pair: Pair, writes: list[bytes]) -> None:
+    link = pair.to_kate
+    expected: list[int] = []
+    link.after_read = expected.append
+    pair.to_alex.send(message(1))
+    pair.to_alex.send(message(2))
+    assert await arrived(pair, 2) == [1, 2]
+    assert expected == []  # nobody has said anything to kate
+    both = writes.pop()
+    link.data_received(both[:-1])
+    assert expected == []
+    link.data_received(both[-1:])
+    assert expected == []
+    link.data_received(both[:3])
+    assert expected == [0]
+
+    def answers(link: Link, events: list[Event]) -> None:
+        for _ in events:
+            link.send(message("answer"))
+
+    pair.alex.link_events = answers  # type: ignore[method-assign]
+    link.data_received(both[3:])
+    assert expected == [0, 2]
+
+
 async def test_a_large_message_leaves_in_portions(pair: Pair, writes: list[bytes]) -> None:
     pair.to_alex.send(message(b"x" * LARGE))
     assert await arrived(pair, 1) == [LARGE]
