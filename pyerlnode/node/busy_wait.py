@@ -32,9 +32,11 @@ THRESHOLDS: Final = {
     "long": 0.000_300,
     "very_long": 0.001,
 }
-# Messages that one read brings of one caller.  Where it brings more, many call: those share a sleep, and
-# need the processors themselves.
+# Messages that one read brings of one caller, and seconds after which he may be back.  Where there is more,
+# or sooner, many call: those share a sleep, for so many reads, and need the processors themselves.
 FEW: Final = 4
+SOON: Final = 0.000_015
+_SHARED = 15
 # Reads after which there is no wait, at most, however often it was in vain.
 _MAX_REST = 255
 
@@ -58,6 +60,7 @@ class BusyWait:
         "_rest",
         "_seconds",
         "_until",
+        "_waited",
         "_waiting",
         "threshold",
     )
@@ -75,6 +78,7 @@ class BusyWait:
         self.threshold = threshold
         self._seconds = THRESHOLDS[threshold]
         self._waiting = False
+        self._waited = 0.0
         self._until = 0.0
         # How many reads are to be without a wait after the next one in vain, and are left now.
         self._rest = 0
@@ -82,21 +86,28 @@ class BusyWait:
 
     def after_read(self, count: int) -> None:
         """So many messages came with one read and have been handled; more may follow."""
-        if self._waiting:
+        if count > FEW or (self._waiting and self._waited < SOON):
+            self._until = 0.0
+            self._rest = self._left = _SHARED
+        elif self._waiting:
             self._rest = 0
-            self._until = self._clock() + self._seconds if count <= FEW else 0.0
-        elif count > FEW:
-            return
+            self._begin()
         elif self._left:
             self._left -= 1
         else:
             self._waiting = True
-            self._until = self._clock() + self._seconds
+            self._begin()
             self._loop.call_soon(self._look, context=self._context)
+
+    def _begin(self) -> None:
+        self._waited = 0.0
+        self._until = self._clock() + self._seconds
 
     def _look(self) -> None:
         """A round of the loop with something to do does not sleep."""
-        if self._clock() < self._until:
+        left = self._until - self._clock()
+        if left > 0:
+            self._waited = self._seconds - left
             give_way()
             self._loop.call_soon(self._look, context=self._context)
             return

@@ -9,7 +9,7 @@ import pytest
 from node_tools import until
 
 from pyerlnode.errors import ConfigError, Exit
-from pyerlnode.node.busy_wait import FEW, THRESHOLDS, BusyWait, default_threshold
+from pyerlnode.node.busy_wait import FEW, SOON, THRESHOLDS, BusyWait, default_threshold
 from pyerlnode.node.config import NodeConfig
 from pyerlnode.otp import GenServer
 from pyerlnode.term import Atom
@@ -88,10 +88,23 @@ def test_many_callers_share_a_sleep() -> None:
     wait = wait_on(loop, "medium")
     wait.after_read(FEW + 1)
     assert not loop.next
+    assert waits_of(loop, wait, 15, 0.000_001) == 0
     wait.after_read(FEW)
+    assert loop.next
     wait.after_read(FEW + 1)
     loop.round()
     assert not loop.next  # though it is early still
+
+
+def test_who_is_back_at_once_is_somebody_else() -> None:
+    loop = Loop()
+    wait = wait_on(loop, "medium")
+    wait.after_read(1)
+    loop.pass_by(SOON / 2)
+    wait.after_read(1)
+    loop.round()
+    assert not loop.next
+    assert waits_of(loop, wait, 15, 0.000_001) == 0
 
 
 def test_others_may_have_the_processor_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +130,7 @@ def test_a_wait_that_was_worth_it_makes_them_usual_again() -> None:
     loop = Loop()
     wait = wait_on(loop, "short")
     waits_of(loop, wait, 10_000, 1.0)
-    waits_of(loop, wait, 256, 0.000_001)  # one of these is waited for, and the next comes in time
+    waits_of(loop, wait, 256, SOON)  # one of these is waited for, and the next comes in time
     loop.pass_by(1.0)
     # From here on as at the beginning: one in vain costs nothing, then one read is left out.
     assert waits_of(loop, wait, 3, 1.0) == 2
