@@ -163,31 +163,34 @@ class GenServer:
         `max_mailbox`, how many messages it takes and what becomes of more (`1000`, `(1000, "drop_old")`),
         and `hibernate_after`, which is taken and has no effect: there is nothing to compact.
         """
-        pid: Pid | None
-        if name is None and timeout is None and not options and cls is not GenServer:
-            here = start_here(cls, args, True)
-            if isinstance(here, Pid):
-                return here
-            if here is not None:
-                pid = started(await proc_lib.outcome(here, link=True))
-                return pid
-        pid = started(await start_server(cls, args, link=True, name=name, timeout=timeout, **options))
-        return pid
+        return await cls._start(args, True, name, timeout, options)
 
     @classmethod
     async def start(
         cls, *args: Any, name: StartName | None = None, timeout: float | None = None, **options: Any
     ) -> Pid | None:
         """As `start_link`, without a link."""
+        return await cls._start(args, False, name, timeout, options)
+
+    @classmethod
+    async def _start(
+        cls,
+        args: tuple[Any, ...],
+        link: bool,
+        name: StartName | None,
+        timeout: float | None,
+        options: dict[str, Any],
+    ) -> Pid | None:
+        """In the turn of who starts it where nothing speaks against that, else by a process that waits."""
         pid: Pid | None
         if name is None and timeout is None and not options and cls is not GenServer:
-            here = start_here(cls, args, False)
+            here = start_here(cls, args, link)
             if isinstance(here, Pid):
                 return here
             if here is not None:
-                pid = started(await proc_lib.outcome(here))
+                pid = started(await proc_lib.outcome(here, link=link))
                 return pid
-        pid = started(await start_server(cls, args, name=name, timeout=timeout, **options))
+        pid = started(await start_server(cls, args, link=link, name=name, timeout=timeout, **options))
         return pid
 
     @classmethod
