@@ -1,35 +1,16 @@
-"""What worker.py can be asked about growth: the processor's nanoseconds for each of `count`."""
+"""What worker.py can be asked about messages and nodes that grow: the processor's nanoseconds for each."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
 
 import pyerlnode as erl
-from benchmarks import worker
-from benchmarks.worker import COOKIE, NAME, Echo, calls, casts, nanoseconds, starts
+from benchmarks.worker import COOKIE, GO, NAME, Echo, calls, casts, each, idle, starts
 from pyerlnode import Atom, GenServer, Node, Pid
 from pyerlnode.term import decode, encode
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-_GO = Atom("go")
 _CALLS = 2000
-
-
-def _is_down(message: Any) -> bool:
-    return type(message) is tuple and len(message) == 5 and message[0] == "DOWN"
-
-
-async def _idle() -> None:
-    await erl.receive(lambda message: message == _GO)
-
-
-async def _each(count: int, work: Callable[..., Awaitable[Any]], *args: Any) -> int:
-    await nanoseconds(work, *args)
-    return worker.processor // count
 
 
 async def message(name: str, node: str, size: int, count: int) -> int:
@@ -41,13 +22,13 @@ async def message(name: str, node: str, size: int, count: int) -> int:
             await GenServer.call(server, request, timeout=None)
 
     await echoes(1)
-    return await _each(count, echoes, count)
+    return await each(count, echoes, count)
 
 
 async def mailbox(count: int) -> int:
     """So many casts, all of which arrive before the first is taken."""
     await casts(await Echo.start(), 100)
-    return await _each(count, casts, await Echo.start(), count)
+    return await each(count, casts, await Echo.start(), count)
 
 
 async def selective(count: int) -> int:
@@ -56,46 +37,17 @@ async def selective(count: int) -> int:
     async def work() -> None:
         for number in range(count):
             erl.send(erl.self(), number)
-        erl.send(erl.self(), _GO)
-        await _idle()
+        erl.send(erl.self(), GO)
+        await idle()
 
-    return await _each(count, work)
+    return await each(count, work)
 
 
 async def processes(count: int) -> int:
     """A call while `count` other servers are there."""
     kept = await starts(count)
-    taken = await _each(_CALLS, calls, await Echo.start(), _CALLS)
+    taken = await each(_CALLS, calls, await Echo.start(), _CALLS)
     return taken if len(kept) == count else 0
-
-
-async def links(count: int) -> int:
-    """A link, and its part of the end of the process that has them all."""
-    others = [erl.spawn(_idle) for _ in range(count)]
-
-    async def hub() -> None:
-        for pid in others:
-            erl.link(pid)
-
-    async def work() -> None:
-        erl.spawn_monitor(hub)
-        await erl.receive(_is_down)
-
-    return await _each(count, work)
-
-
-async def monitors(count: int) -> int:
-    """A monitor of one process, and its DOWN."""
-    watched = erl.spawn(_idle)
-
-    async def work() -> None:
-        for _ in range(count):
-            erl.monitor(watched)
-        erl.send(watched, _GO)
-        for _ in range(count):
-            await erl.receive(_is_down)
-
-    return await _each(count, work)
 
 
 async def nodes(count: int) -> int:
@@ -122,4 +74,4 @@ async def atoms(count: int) -> int:
     return (time.process_time_ns() - started) // count
 
 
-ASKED = (message, mailbox, selective, processes, links, monitors, nodes, atoms)
+ASKED = (message, mailbox, selective, processes, nodes, atoms)

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from benchmarks.measure import Pairs, Row
     from benchmarks.options import Options
 
-# Function of growing.py -> what one is, and how many there are.
+# Function of growing.py or holding.py -> what one is, and how many there are.
 _WORK = {
     "mailbox": ("message in a mailbox of", (1000, 10_000, 100_000)),
     "selective": ("message that a receive passes, of", (1000, 10_000, 100_000)),
     "processes": ("local call, other processes:", (10, 1000, 50_000)),
     "links": ("link, of", (100, 1000, 10_000)),
     "monitors": ("monitor, of", (100, 1000, 10_000)),
+    "monitors_back": ("monitor made and taken back, of", (1000, 10_000, 100_000)),
+    "timers_back": ("timer made and cancelled, of", (1000, 10_000, 100_000)),
+    "timers": ("timer that fires, of", (1000, 10_000, 100_000)),
+    "names": ("name, of", (1000, 10_000, 100_000)),
+    "aliases": ("alias, of", (1000, 10_000, 100_000)),
+    "spawned": ("spawn of one that waits, of", (1000, 10_000, 100_000)),
     "nodes": ("node that connects, of", (5, 20, 80)),
     "atoms": ("new atom, of", (1000, 10_000, 100_000)),
 }

@@ -25,6 +25,7 @@ COOKIE = "bench"
 _ECHO = (Atom("echo"), 1)
 _CAST = (Atom("cast"), 1)
 _NORMAL = Atom("normal")
+GO = Atom("go")
 # Of the work that was done last.
 processor = 0
 
@@ -107,6 +108,17 @@ async def nanoseconds(work: Callable[..., Awaitable[Any]], *args: Any) -> int:
     return taken[0]
 
 
+async def each(count: int, work: Callable[..., Awaitable[Any]], *args: Any) -> int:
+    """Nanoseconds of the processor for one of the `count` that `work` does."""
+    await nanoseconds(work, *args)
+    return processor // count
+
+
+async def idle() -> None:
+    """Wait for GO, behind whatever else comes."""
+    await erl.receive(lambda message: message == GO)
+
+
 def resident() -> int:
     """Bytes of this program that are in memory."""
     gc.collect()
@@ -161,15 +173,15 @@ ASKED = (sequential, callers, local_calls, local_casts, local_starts, local_spaw
 
 
 async def answer(function: str, arguments: list[str]) -> int:
-    from benchmarks import growing
+    from benchmarks import growing, holding
 
-    work = {each.__name__: each for each in (*ASKED, *growing.ASKED)}[function]
+    work = {asked.__name__: asked for asked in (*ASKED, *growing.ASKED, *holding.ASKED)}[function]
     async with Node(NAME, cookie=COOKIE):
         return await work(*(int(word) if word.isdigit() else word for word in arguments))
 
 
 if __name__ == "__main__":
-    # The modules of growing.py are to find this one, not a second one of the same source.
+    # growing.py and holding.py are to find this one, not a second one of the same source.
     sys.modules["benchmarks.worker"] = sys.modules["__main__"]
     if sys.argv[1] != memory.__name__:  # where what Python has freed, and keeps then, would be counted
         tune_memory()  # as `pyerlnode run` does
