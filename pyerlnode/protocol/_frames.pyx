@@ -16,10 +16,10 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from pyerlnode.protocol.control cimport AliasSend, Demonitor, Monitor, RegSend, Send
-from pyerlnode.term._native cimport decode_around, decode_within, encode_two
+from pyerlnode.term._native cimport AtomRefs, decode_around, decode_within, encode_two
 
 from zlib import crc32
 
@@ -57,6 +57,7 @@ cdef enum:
     NEW = 8
     SEGMENT = 7
     LONG_ATOMS = 1
+    RECENT = 32
 
 
 cdef inline uint32_t _u32(const unsigned char *p) noexcept:
@@ -353,14 +354,15 @@ cdef object _payload(const unsigned char *rest, Py_ssize_t left, tuple atoms, ob
 
 # --- writing -------------------------------------------------------------------------
 
-cdef class AtomCacheWriter:
+cdef class AtomCacheWriter(AtomRefs):
     """Our half of the atom cache: see atom_cache.py."""
 
     cdef dict _places                   # atom -> slot
     cdef list _slots                    # slot -> atom or None
     cdef list _replaced                 # of this message: (slot, what was there before)
     cdef list _texts                    # of this message: text if new, else None
-    cdef readonly object ref
+    cdef PyObject *_recent[RECENT]      # atoms that stand in a slot, and which
+    cdef int _recent_slot[RECENT]
     cdef uint64_t _message              # number of this message
     cdef uint64_t _used[SLOTS]          # the message that used a slot last
     cdef unsigned char _index[SLOTS]    # and as which ref
@@ -375,7 +377,6 @@ cdef class AtomCacheWriter:
         self._texts = []
         self._message = 1
         self._count = 0
-        self.ref = self._ref
 
     @staticmethod
     def slot_of(atom):
@@ -390,18 +391,31 @@ cdef class AtomCacheWriter:
             self._replaced.clear()
             self._texts.clear()
 
-    def _ref(self, atom):
-        cdef PyObject *place = PyDict_GetItemWithError(self._places, atom)
+    @property
+    def ref(self):
+        """What `encode_parts` takes as its `atom_ref`."""
+        return self
+
+    cdef int number(self, object atom) except -2:
+        cdef PyObject *place
         cdef int slot, index = self._count
-        cdef bint new = place == NULL
-        slot = self.slot_of(atom) if new else <int><object>place
+        cdef size_t recent = (<size_t><PyObject *>atom >> 4) % RECENT
+        cdef bint new = False
+        if self._recent[recent] == <PyObject *>atom:
+            slot = self._recent_slot[recent]
+        else:
+            place = PyDict_GetItemWithError(self._places, atom)
+            new = place == NULL
+            slot = self.slot_of(atom) if new else <int><object>place
         if self._used[slot] == self._message:
             # Two atoms of one message cannot share a slot: the second would replace the first.
-            return None if new else self._index[slot]
+            return -1 if new else self._index[slot]
         if index == MAX_REFS:
-            return None
+            return -1
         if new:
             self._fill(slot, atom, index)
+        self._recent[recent] = <PyObject *>atom
+        self._recent_slot[recent] = slot
         self._used[slot] = self._message
         self._index[slot] = index
         self._low[index] = slot & 255
@@ -413,6 +427,7 @@ cdef class AtomCacheWriter:
         old = self._slots[slot]
         if old is not None:
             del self._places[old]
+            self._forget_recent()
         self._replaced.append((slot, old))
         self._texts.append((index, atom.encode()))
         self._slots[slot] = atom
@@ -458,8 +473,12 @@ cdef class AtomCacheWriter:
                 out += text
         return bytes(out)
 
+    cdef void _forget_recent(self) noexcept:
+        memset(self._recent, 0, sizeof(self._recent))
+
     def undo(self):
         """Forget the message that was begun: the peer will never see its header."""
+        self._forget_recent()
         for slot, old in reversed(self._replaced):
             new = self._slots[slot]
             if new is not None:
@@ -478,7 +497,7 @@ def make_frame(tuple head, payload, bint has_payload, AtomCacheWriter cache, Py_
     cdef Py_ssize_t split, size, header_size
     cdef list apart = []
     cdef bytes body = encode_two(
-        head, payload, has_payload, None if cache is None else cache.ref, &split, fragment_size, apart
+        head, payload, has_payload, cache, &split, fragment_size, apart
     )
     cdef bytes header = b"\0" if cache is None else cache.header()
     cdef unsigned char *p

@@ -2,6 +2,11 @@
 
 from libc.stdint cimport uint64_t
 
+# Who knows a number for an atom: what `encode_parts` and `encode_two` may have as their `atom_ref`.
+cdef class AtomRefs:
+    # -1 for one that has to be written out
+    cdef int number(self, object atom) except -2
+
 cdef object decode_within(
     const unsigned char *start, Py_ssize_t size, tuple atoms, object limits, Py_ssize_t *after
 )

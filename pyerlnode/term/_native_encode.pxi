@@ -21,6 +21,7 @@ cdef struct Writer:
     unsigned char *end
     PyObject *owned             # the bytes object that `start` points into; NULL where it is the scratch
     PyObject *atom_ref          # NULL where every atom is written out
+    PyObject *refs              # the same, where it is an `AtomRefs`
     Py_ssize_t large            # binaries of this size are not copied, they go
     PyObject *apart             # into this list, each with its offset behind it
     Py_ssize_t depth
@@ -40,9 +41,21 @@ if _scratch == NULL:
     raise MemoryError
 
 
+cdef class AtomRefs:
+    """Numbers for atoms; called from Python it gives None for one that has none."""
+
+    cdef int number(self, object atom) except -2:
+        return -1
+
+    def __call__(self, atom):
+        cdef int number = self.number(atom)
+        return None if number < 0 else number
+
+
 cdef int _begin(Writer *w, object atom_ref, bint exact) except -1:
     global _scratch_taken
     w.atom_ref = NULL if atom_ref is None else <PyObject *>atom_ref
+    w.refs = w.atom_ref if isinstance(atom_ref, AtomRefs) else NULL
     w.large = PY_SSIZE_T_MAX
     w.depth = 0
     w.exact = exact
@@ -396,15 +409,20 @@ cdef inline int _write_borrowed_atom(Writer *w, PyObject *atom) except -1:
 
 cdef int _write_cached(Writer *w, _AtomBase atom) except -1:
     cdef unsigned char *p
-    _hold(w)
-    index = (<object>w.atom_ref)(atom)
-    if index is None:
+    cdef int number
+    if w.refs != NULL:
+        number = (<AtomRefs>w.refs).number(atom)
+    else:
+        _hold(w)
+        found = (<object>w.atom_ref)(atom)
+        number = -1 if found is None else found
+        if number > 255 or (number < 0 and found is not None):
+            raise ValueError("byte must be in range(0, 256)")
+    if number < 0:
         return _write_raw(w, PyBytes_AS_STRING(atom.wire), atom.length)
-    if not 0 <= index <= 255:
-        raise ValueError("byte must be in range(0, 256)")
     p = _room(w, 2)
     p[0] = 82
-    p[1] = index
+    p[1] = <unsigned char>number
     return 0
 
 
