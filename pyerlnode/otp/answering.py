@@ -40,7 +40,11 @@ def answer(process: Process, caller: Caller, value: Term) -> bool:
     if receiver is None:
         return False
     runtime = process.runtime
-    if not isinstance(receiver, Atom) or runtime.names.get(receiver) is not None:
+    if (
+        type(receiver) is Reference
+        or not isinstance(receiver, Atom)
+        or runtime.names.get(receiver) is not None
+    ):
         runtime.send(receiver, (caller[1], value), process)
     return True
 

@@ -5,6 +5,8 @@ from pyerlnode.otp.local_call cimport LocalCall
 from pyerlnode.otp.server_system cimport ServerSystem
 from pyerlnode.otp.starting cimport init_ack
 
+from pyerlnode.process._steps cimport is_a
+
 cdef class Server(ServerSystem):
     cdef public object _caller
     cdef public bint _ending

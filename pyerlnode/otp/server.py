@@ -27,6 +27,7 @@ from pyerlnode.otp.results import Continue, Failure, Hibernate, Ignore, NoReply,
 from pyerlnode.otp.server_system import ServerSystem
 from pyerlnode.otp.starting import init_ack
 from pyerlnode.process import exit_reason
+from pyerlnode.process._steps import is_a
 from pyerlnode.process.process import CANCELLED, EXIT, NORMAL
 from pyerlnode.process.reasons import code_location
 from pyerlnode.term import Atom, Pid, Term
@@ -255,7 +256,7 @@ class Server(ServerSystem):
         mode = _REPLY if table is self._handlers.calls else _NONE_ONLY
         if type(result) is CoroutineType:
             return self._run(result, mode)
-        if mode is _REPLY and not isinstance(result, Result):
+        if mode is _REPLY and not is_a(result, Result):
             if type(self._caller) is LocalCall:  # `_reply`, without the call
                 call: LocalCall = self._caller
                 call.answer(result)

@@ -1,4 +1,9 @@
 cpdef object one_step(object context, object coroutine)
+cdef class Callback:
+    cpdef call_back(self)
+
+cpdef object call_in(object context, Callback callback)
+cpdef bint is_a(object value, type kind) noexcept
 cpdef object run_in(object context, object function, object argument)
 cpdef object call_as(
     object context, object one, object first, object other, object second, object function, tuple arguments

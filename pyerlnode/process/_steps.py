@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENDED",
+    "Callback",
     "call_as",
+    "call_in",
     "clock",
     "context_with",
     "current_copy",
     "gives_coroutine",
+    "is_a",
     "nth_pid",
     "number_of",
     "one_step",
@@ -52,6 +55,26 @@ def one_step(context: Context, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return context.run(coroutine.send, None)
     except StopIteration:
         return ENDED
+
+
+class Callback:
+    """Who is called back by somebody, as itself: a bound method would be made anew each time."""
+
+    __slots__ = ()
+
+    def call_back(self) -> Any:
+        """What it is called back for."""
+        raise NotImplementedError
+
+
+def call_in(context: Context, callback: Callback) -> Any:
+    """`context.run(callback.call_back)`."""
+    return context.run(callback.call_back)
+
+
+def is_a(value: object, kind: type) -> bool:
+    """`isinstance(value, kind)`, for what does not pretend to be of a class."""
+    return isinstance(value, kind)
 
 
 def run_in(context: Context, function: Callable[[Any], Any], argument: Any) -> Any:

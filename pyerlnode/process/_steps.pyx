@@ -120,6 +120,9 @@ cdef extern from *:
     void PyObject_GC_Track(object)
     bint PyObject_GC_IsTracked(object)
     object PyContext_CopyCurrent()
+    int PyContext_Enter(object) except -1
+    int PyContext_Exit(object) except -1
+    bint PyObject_TypeCheck(object, type) noexcept
     object pyerlnode_context_with(object one, object first, object other, object second)
 
 
@@ -128,6 +131,23 @@ ENDED = object()
 
 cpdef object one_step(object context, object coroutine):
     return pyerlnode_one_step(context, coroutine, ENDED)
+
+
+cdef class Callback:
+    cpdef call_back(self):
+        raise NotImplementedError
+
+
+cpdef object call_in(object context, Callback callback):
+    PyContext_Enter(context)
+    try:
+        return callback.call_back()
+    finally:
+        PyContext_Exit(context)
+
+
+cpdef bint is_a(object value, type kind) noexcept:
+    return PyObject_TypeCheck(value, kind)
 
 
 cpdef object run_in(object context, object function, object argument):

@@ -1,5 +1,5 @@
 cimport cython
-from pyerlnode.process._steps cimport call_as, context_with, current_copy, run_in, seen_by_collector, spared_by_collector
+from pyerlnode.process._steps cimport call_as, context_with, current_copy, run_in, call_in, seen_by_collector, spared_by_collector
 from pyerlnode.process.mailbox cimport Mailbox
 from pyerlnode.process.scheduler cimport Home, Receiver, Runnable, RunQueue
 
@@ -49,9 +49,9 @@ cdef class Process(Runnable):
     cpdef forgo(self)
     cpdef handle(self, message)
     cpdef turn(self)
-    cpdef _run(self, context, work, on)
+    cpdef _run(self, context, handle=*, message=*)
     @cython.locals(mailbox=Mailbox, receiver=Receiver, left=int)
-    cpdef _work(self, behaviour)
+    cpdef call_back(self)
     cpdef _wait_for(self, coroutine, context)
     cpdef coroutine_ended(self, task, error)
     cpdef _enqueue(self)

@@ -25,6 +25,7 @@ from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.process import waiting
 from pyerlnode.process._steps import (
     call_as,
+    call_in,
     context_with,
     current_copy,
     run_in,
@@ -248,7 +249,7 @@ class Process(Runnable):
             if self._started:
                 self._run(self.context, self.behaviour.message, message)
             else:
-                self._run(self.context, self._work, self.behaviour)
+                self._run(self.context)
 
     def turn(self) -> None:
         """Hand messages to the behaviour: some, then it is somebody else's turn."""
@@ -263,17 +264,20 @@ class Process(Runnable):
         elif self.behaviour is None:
             self._queued = False
         else:
-            self._run(context, self._work, self.behaviour)
+            self._run(context)
 
     def _run(
-        self, context: Context, work: Callable[[Any], Coroutine[Any, Any, None] | None], on: Any
+        self,
+        context: Context,
+        handle: Callable[[Any], Coroutine[Any, Any, None] | None] | None = None,
+        message: Any = None,
     ) -> None:
-        """Call `work`, and what it returns if that is to be waited for, as this process."""
+        """Have messages of the mailbox handled, or this one, as this process; wait if that is wanted."""
         try:
             self.inline = True
             try:
                 # Entered once for all messages of a turn.
-                waiting = run_in(context, work, on)
+                waiting = call_in(context, self) if handle is None else run_in(context, handle, message)
             finally:
                 self.inline = False
             if waiting is not None:
@@ -290,13 +294,13 @@ class Process(Runnable):
         if mailbox is not None and self.task is None and (mailbox.new or mailbox.passed):
             self._enqueue()
 
-    def _work(self, behaviour: Behaviour) -> Coroutine[Any, Any, None] | None:
+    def call_back(self) -> Coroutine[Any, Any, None] | None:
         """Handle messages until there is something to wait for: the coroutine that does."""
+        behaviour: Any = self.behaviour
         waiting = None
         if not self._started:
             self._started = True
             waiting = behaviour.start(self)
-        handle = behaviour.message
         receiver = behaviour if isinstance(behaviour, Receiver) else None
         left = MESSAGES_PER_TURN
         while left and waiting is None and self.suspended is None:
@@ -312,7 +316,8 @@ class Process(Runnable):
             message = new.popleft()
             if not new:
                 mailbox.new = None
-            waiting = handle(message) if receiver is None else receiver.message(message)
+                self.queue.spare = new
+            waiting = behaviour.message(message) if receiver is None else receiver.message(message)
             left -= 1
             # Now and then only: the clock takes as long as a call of a function.
             if left & 7 == 0 and self.queue.is_late:
@@ -402,16 +407,21 @@ class Process(Runnable):
             mailbox = self.mailbox = Mailbox()
         elif mailbox.bound is not None and not mailbox.bound.admits(self, message):
             return
-        # `mailbox.put(message)`, as in `_work`.
+        # `mailbox.put(message)`, as in `call_back`.
         new = mailbox.new
         if new is None:
-            new = mailbox.new = deque()
+            new = self.queue.spare
+            if new is None:
+                new = deque()
+            else:
+                self.queue.spare = None
+            mailbox.new = new
         new.append(message)
         if mailbox.receiving is not None:
             mailbox.receiving.wake()
         if not self._queued and self.task is None and self.behaviour is not None:
             self._queued = True
-            queue = self.queue  # `queue.append(self)`, without the call, as in `_work`
+            queue = self.queue  # `queue.append(self)`, without the call
             queue.ready.append(self)
             if not queue.scheduled:
                 queue.schedule()

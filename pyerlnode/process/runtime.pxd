@@ -49,6 +49,7 @@ cdef class Runtime(Home):
     @cython.locals(process=Process)
     cpdef _send_to_name(self, name, node, message, sender)
     cpdef _send_to_alias(self, ref, message, sender)
+    cpdef _sender_pid(self, Process sender)
     cpdef signal(self, node, control)
     cpdef signal_if_connected(self, node, control)
     @cython.locals(involved=dict)

@@ -255,14 +255,14 @@ class Runtime(Home):
 
         Raises BadArg for a local name that is not registered and for what is no destination.
         """
-        if isinstance(to, Pid):
+        if type(to) is Reference:
+            self._send_to_alias(to, message, sender)
+        elif isinstance(to, Pid):
             process = self.process(to)
             if process is not None:
                 process.put(message)
             elif to.node != self.name:
                 self.signal(to.node, Send(sender.pid if sender else None, to, message))
-        elif isinstance(to, Reference):
-            self._send_to_alias(to, message, sender)
         elif isinstance(to, str):
             process = self.names.get(to)
             if process is None:
@@ -295,8 +295,9 @@ class Runtime(Home):
             process.put(message)
 
     def _send_to_alias(self, ref: Reference, message: Term, sender: Process | None) -> None:
-        if ref.node != self.name:
-            self.signal(ref.node, AliasSend(self._sender_pid(sender), ref, message))
+        node = ref.node
+        if node is not self.name:
+            self.signal(node, AliasSend(self._sender_pid(sender), ref, message))
             return
         target = self.aliases.get(ref)
         if target is not None:

@@ -1,11 +1,11 @@
 cimport cython
-from pyerlnode.process._steps cimport clock
+from pyerlnode.process._steps cimport Callback, clock, call_in
 
-cdef class Runnable:
+cdef class Runnable(Callback):
     cpdef turn(self)
     cpdef forgo(self)
 
-cdef class RunQueue:
+cdef class RunQueue(Callback):
     cdef public object _context
     cdef public object loop
     cdef public object ready
@@ -15,6 +15,7 @@ cdef class RunQueue:
     cdef public object handed_to
     cdef public object _known_as
     cdef public int not_begun
+    cdef public object spare
     cpdef append(self, item)
     cpdef after_run(self, callback)
     cpdef run_now(self)
@@ -23,6 +24,7 @@ cdef class RunQueue:
     cpdef _give_turns(self)
     cpdef _show_not_begun(self)
     cpdef _call_after(self)
+    cpdef call_back(self)
 
 cdef class Home:
     cdef public RunQueue queue

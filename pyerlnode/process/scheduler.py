@@ -16,7 +16,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from pyerlnode.process._steps import clock
+from pyerlnode.process._steps import Callback, call_in, clock
 from pyerlnode.process.not_begun import NotBegun
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def schedulers_online() -> int:
     return os.cpu_count() or 1
 
 
-class Runnable:
+class Runnable(Callback):
     """What may stand in the run queue."""
 
     __slots__ = ()
@@ -56,7 +56,7 @@ class Runnable:
         """Give up the very first turn, which it waits for, and end: the program is over."""
 
 
-class RunQueue:
+class RunQueue(Callback):
     """The queue of everything that can run, on one event loop."""
 
     __slots__ = (
@@ -69,6 +69,7 @@ class RunQueue:
         "not_begun",
         "ready",
         "scheduled",
+        "spare",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
@@ -76,7 +77,9 @@ class RunQueue:
         # One context for all runs: without it each would copy that of whoever filled the queue.
         self._context = context
         self.ready: deque[Runnable] = deque()
-        self._after: list[Callable[[], None]] = []
+        self._after: list[Callable[[], None] | Callback] = []
+        # What a mailbox that is empty again held its messages in: the next one that fills takes it.
+        self.spare: deque[Any] | None = None
         self.scheduled = False
         self._stop = 0.0
         # Coroutines that have not had their first turn, and what asyncio knows them as while it has control.
@@ -94,8 +97,11 @@ class RunQueue:
         if not self.scheduled:
             self.schedule()
 
-    def after_run(self, callback: Callable[[], None]) -> None:
-        """Call `callback` before the event loop gets control back from this run, or else the next."""
+    def after_run(self, callback: Callable[[], None] | Callback) -> None:
+        """Call `callback` before the event loop gets control back from this run, or else the next.
+
+        A `Callback` is called back as itself.
+        """
         self._after.append(callback)
         if not self.scheduled:
             self.schedule()
@@ -106,7 +112,7 @@ class RunQueue:
         So what one read of a socket brings is answered without a further round of the loop: what it
         wakes in between waits for this run.
         """
-        self._context.run(self._run)
+        call_in(self._context, self)
 
     @property
     def is_late(self) -> bool:
@@ -119,6 +125,10 @@ class RunQueue:
         self.loop.call_soon(self._run, context=self._context)
 
     def _run(self) -> None:
+        self.call_back()
+
+    def call_back(self) -> None:
+        """One run."""
         ready = self.ready
         try:
             self._give_turns()
@@ -160,7 +170,10 @@ class RunQueue:
     def _call_after(self) -> None:
         after, self._after = self._after, []
         for callback in after:
-            callback()
+            if isinstance(callback, Callback):
+                callback.call_back()
+            else:
+                callback()
 
 
 class Home:

@@ -189,3 +189,34 @@ def test_what_the_collector_is_spared_it_may_see_again(steps: Any) -> None:
 def test_the_clock_goes_on_and_the_thread_is_this_one(steps: Any) -> None:
     assert steps.clock() <= steps.clock()
     assert steps.this_thread() == get_ident()
+
+
+def test_who_is_called_back_sees_the_context_and_what_it_raises_comes_back(steps: Any) -> None:
+    class Raises(steps.Callback):  # type: ignore[misc,name-defined]
+        def call_back(self) -> Any:
+            ONE.set("within")
+            if OTHER.get() == "fail":
+                raise KeyError("no")
+            return "its result"
+
+    context = Context()
+    assert steps.call_in(context, Raises()) == "its result"
+    assert context[ONE] == "within"
+    assert ONE.get(None) is None
+    context.run(OTHER.set, "fail")
+    with pytest.raises(KeyError, match="no"):
+        steps.call_in(context, Raises())
+    # It has left the context: it can be entered again.
+    assert context.run(ONE.get) == "within"
+
+
+def test_what_has_nothing_to_be_called_back_for_says_so(steps: Any) -> None:
+    with pytest.raises(NotImplementedError):
+        steps.call_in(Context(), steps.Callback())
+
+
+def test_of_a_class_or_of_one_that_is_made_of_it(steps: Any) -> None:
+    assert steps.is_a(True, int)
+    assert steps.is_a(1, int)
+    assert not steps.is_a(1, bool)
+    assert not steps.is_a(None, int)
