@@ -60,6 +60,7 @@ MODULES = (
     "pyerlnode.otp.server_system",
     "pyerlnode.otp.server",
     "pyerlnode.otp.here",
+    "pyerlnode.node._bytes",
     "pyerlnode.node.link",
     "pyerlnode.node.router",
 )

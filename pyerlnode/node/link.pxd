@@ -1,9 +1,12 @@
 cimport cython
+from pyerlnode.node._bytes cimport first_bytes, write_now
+from pyerlnode.process._steps cimport Callback
 from pyerlnode.process.scheduler cimport RunQueue
 from pyerlnode.protocol.connection cimport Connection
 
-cdef class LinkBase:
-    cdef public object _buffer
+cdef class LinkBase(Callback):
+    cdef public bytearray _buffer
+    cdef public int _descriptor
     cdef public bint _dirty
     cdef public object _gone
     cdef public object _loop
@@ -12,6 +15,8 @@ cdef class LinkBase:
     cdef public Py_ssize_t _room
     cdef public object _timer
     cdef public object _transport
+    cdef public bint _unwritten
+    cdef public object _view
     cdef public object address
     cdef public object after_read
     cdef public bint busy
@@ -28,6 +33,8 @@ cdef class LinkBase:
     cdef public bint up
     cdef public bint visible
     cdef public object what
+    cpdef call_back(self)
+    cpdef _write(self, transport, data)
     cpdef send(self, control)
     @cython.locals(connection=Connection)
     cpdef data_received(self, data)

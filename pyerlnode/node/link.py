@@ -21,14 +21,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import PeerError, TickTimeout
+from pyerlnode.node._bytes import first_bytes, write_now
 from pyerlnode.node.busy_wait import give_way
 from pyerlnode.node.hosts import address_text
 from pyerlnode.node.tls_faults import lost_fault
+from pyerlnode.process._steps import Callback
 from pyerlnode.term import Atom
 
 if TYPE_CHECKING:
@@ -55,6 +58,8 @@ PORTION = 256 * 1024
 LARGE_PORTION = 1024 * 1024
 # Bytes that one read takes at most.
 _READ_SIZE = 256 * 1024
+# What one read has brought is copied once more up to so many bytes: that takes less than to refer to it.
+_FEW_BYTES = 4096
 # Seconds that a closing link may take to write what is queued.
 _LINGER = 1.0
 
@@ -78,7 +83,7 @@ class LinkOwner(Protocol):
         """The link is closed; None where this side closed it.  Called once."""
 
 
-class LinkBase:
+class LinkBase(Callback):
     """What a `Link` has and does.
 
     Compiled it is a struct, and none can have a class written in Python as its base, such as asyncio's.
@@ -86,6 +91,7 @@ class LinkBase:
 
     __slots__ = (
         "_buffer",
+        "_descriptor",
         "_dirty",
         "_gone",
         "_loop",
@@ -94,6 +100,8 @@ class LinkBase:
         "_room",
         "_timer",
         "_transport",
+        "_unwritten",
+        "_view",
         "address",
         "after_read",
         "busy",
@@ -137,8 +145,13 @@ class LinkBase:
         self.queue: RunQueue | None = None
         #: called with the number of messages read, when they have been handled, if more is expected soon
         self.after_read: Callable[[int], object] | None = None
-        self._buffer = _read_buffer(self._loop)
+        # What is read into, and its view, which asyncio cuts under TLS: a bytearray would be copied.
+        self._view = _read_buffer(self._loop)
+        self._buffer = cast("bytearray", self._view.obj)
         self._transport: asyncio.Transport | None = None
+        # Of the socket, where it can be written to without the transport; and whether that has bytes before.
+        self._descriptor = -1
+        self._unwritten = False
         self._timer: asyncio.TimerHandle | None = None
         self._gone: asyncio.Future[None] | None = None
         self._dirty = False
@@ -180,7 +193,7 @@ class LinkBase:
         if not self._dirty:
             self._dirty = True
             if self.queue is not None:
-                self.queue.after_run(self._flush)
+                self.queue.after_run(self)
             else:
                 self._loop.call_soon(self._flush)
 
@@ -191,6 +204,10 @@ class LinkBase:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        self.call_back()
+
+    def call_back(self) -> None:
+        """Write what is to leave in this turn."""
         self._dirty = False
         transport = self._transport
         if transport is None or self.closed:
@@ -199,8 +216,9 @@ class LinkBase:
         # Small messages never wait here, their number is their senders' business.
         pieces = connection.pieces_to_send(0 if self._paused else self._portion)
         if len(pieces) == 1:
-            transport.write(pieces[0])
+            self._write(transport, pieces[0])
         elif pieces:
+            self._unwritten = True
             transport.writelines(pieces)
             self._learn(transport)
         waiting = connection.pending
@@ -210,6 +228,18 @@ class LinkBase:
             self._weigh()
         else:
             self._room = self.busy_limit
+
+    def _write(self, transport: asyncio.Transport, data: bytes | bytearray | memoryview) -> None:
+        """Write to the socket at once, and leave to the transport what that does not take."""
+        if self._unwritten and not transport.get_write_buffer_size():
+            self._unwritten = False
+        if self._descriptor >= 0 and not self._unwritten and type(data) is bytes:
+            taken = write_now(self._descriptor, data)
+            if taken == len(data):
+                return
+            data = memoryview(data)[taken:]
+        self._unwritten = True
+        transport.write(data)
 
     def _learn(self, transport: asyncio.Transport) -> None:
         """See from what the system took of a large message how much it is given in the next turn."""
@@ -236,7 +266,7 @@ class LinkBase:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.address = address_text(transport.get_extra_info("peername"))
-        _tune(transport.get_extra_info("socket"))
+        self._descriptor = _tune(transport)
         if self.closed:
             self._transport.abort()
             return
@@ -246,10 +276,13 @@ class LinkBase:
         self.rearm()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
+        return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(self._buffer[:nbytes])
+        if nbytes <= _FEW_BYTES:
+            self.data_received(first_bytes(self._buffer, nbytes))
+        else:
+            self.data_received(self._view[:nbytes])
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Take what the peer has sent."""
@@ -281,6 +314,7 @@ class LinkBase:
     def connection_lost(self, error: Exception | None) -> None:
         # First: a TLS transport answers nothing any more when it is closed a second time.
         self._transport = None
+        self._descriptor = -1  # open until now, and soon another's
         if not self.closed:
             gone = self.connection.closed(self._loop.time())
             if error is not None:
@@ -410,8 +444,15 @@ def _read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
     return buffer
 
 
-def _tune(sock: socket.socket | None) -> None:
-    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+def _tune(transport: asyncio.BaseTransport) -> int:
+    """Set the options of the socket; its descriptor, or -1 where only the transport may write to it."""
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return -1
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if os.name != "posix" or transport.get_extra_info("ssl_object") is not None:
+        return -1
+    descriptor: int = sock.fileno()
+    return descriptor

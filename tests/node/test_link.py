@@ -111,6 +111,7 @@ def writes(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         writes.append(data)
         write(data)
 
+    pair.to_alex._descriptor = -1  # all of it by the transport
     monkeypatch.setattr(pair.to_alex._transport, "write", note)
     # As asyncio's own of Python 3.11; later ones do without joining.
     monkeypatch.setattr(pair.to_alex._transport, "writelines", lambda pieces: note(b"".join(pieces)))
@@ -242,6 +243,41 @@ def test_large_messages_of_any_shape_arrive_in_both_directions(loop: str) -> Non
             await until(lambda: sum(isinstance(event, Send) for event in owner.events) >= count)  # noqa: B023
             found = [encode(event.message) for event in owner.events if isinstance(event, Send)]
             assert sorted(one for one in found if len(one) > 100) == sorted(map(encode, SHAPES))
+        await pair.close()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_small_messages_arrive_in_order_whoever_writes_them(loop: str) -> None:
+    factory = asyncio.new_event_loop if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+
+    async def main() -> None:
+        pair = Pair()
+        await pair.open()
+        link, sent = pair.to_alex, 0
+        assert not link._unwritten
+        for _ in range(3):
+            pair.other.pause_reading()  # type: ignore[attr-defined]
+            while not link._unwritten:
+                for _ in range(10):
+                    link.send(message((sent, b"x" * 3000)))
+                    sent += 1
+                await asyncio.sleep(0)
+            # The system takes no more of it, so all behind it waits in the transport, too.
+            link.send(message((sent, b"behind")))
+            sent += 1
+            await asyncio.sleep(0)
+            assert link._transport is not None and link._transport.get_write_buffer_size()
+            pair.other.resume_reading()  # type: ignore[attr-defined]
+            await until(lambda: sum(isinstance(event, Send) for event in pair.alex.events) == sent)  # noqa: B023
+            link.send(message((sent, b"at once again")))
+            sent += 1
+            await until(lambda: not link._dirty)
+            assert not link._unwritten
+        found = await arrived(pair, sent)
+        assert [number for number, _ in found] == list(range(sent))  # type: ignore[misc]
         await pair.close()
 
     with asyncio.Runner(loop_factory=factory) as runner:
