@@ -7,6 +7,7 @@ of attributes, and run as they are where nothing is compiled.
 PYERLNODE_NATIVE unset   build it where there is a C compiler, otherwise install pure with a warning
 PYERLNODE_NATIVE=1       build it or fail
 PYERLNODE_NATIVE=0       pure
+PYERLNODE_PGO=1          build it with a profile (hatch_pgo.py) or fail
 
 A pure wheel is tagged py3-none-any, a native one for the Python and the platform that it was
 built for.  An editable install has the compiled modules in the source tree, beside their sources.
@@ -21,6 +22,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 # All of them or none: each calls others without going through Python.
 MODULES = (
@@ -67,14 +70,28 @@ MODULES = (
 # Of modules of Python.  Types are in the .pxd files only: annotations are for mypy.  And what is
 # None has no attributes there, either.
 PYTHON = {"annotation_typing": False, "nonecheck": True}
+_OPTIONS = () if sys.platform == "win32" else ("-O3",)
 CHOICES = {"": "where it can be built", "0": "never", "1": "always"}
 
 
+def _neighbour(name: str) -> ModuleType:
+    """The module of that name beside this file, which hatchling loads by its path."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+pgo = _neighbour("hatch_pgo")
+
+
 def wanted() -> str:
-    """PYERLNODE_NATIVE, checked: a word that means nothing must not install something else."""
+    """PYERLNODE_NATIVE, checked, with PYERLNODE_PGO: what means nothing must not install something else."""
     value = os.environ.get("PYERLNODE_NATIVE", "")
     if value not in CHOICES:
         raise SystemExit(f"PYERLNODE_NATIVE is {value!r}: 1, 0 or unset are possible")
+    pgo.wanted(value)
     return value
 
 
@@ -106,10 +123,11 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
     def _built(self) -> dict[str, Path] | None:
         """The compiled modules, or None with a warning where it is not necessary."""
+        training = pgo.TRAINING if pgo.wanted(wanted()) else None
         try:
-            return compile_native(Path(self.root), Path(self._scratch()))
+            return compile_native(Path(self.root), Path(self._scratch()), training=training)
         except Exception as error:
-            if wanted() == "1":
+            if wanted() == "1" or training is not None:
                 raise
             self.app.display_warning(
                 f"pyerlnode is installed without its native parts, which could not be built: {error}"
@@ -140,26 +158,52 @@ def compiled_of(module: str) -> Path:
     return Path(*module.split(".")).with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
 
 
-def compile_native(root: Path, scratch: Path, modules: Sequence[str] = MODULES) -> dict[str, Path]:
-    """Translate and compile `modules` in `scratch`; give their paths.  Raises whatever prevents it."""
-    from setuptools import Distribution
-    from setuptools.command.build_ext import build_ext
+def compile_native(
+    root: Path, scratch: Path, modules: Sequence[str] = MODULES, training: Path | None = None
+) -> dict[str, Path]:
+    """Translate and compile `modules` in `scratch`; give their paths.  Raises whatever prevents it.
 
+    With `training`, a program in Python, they are compiled for what that does.
+    """
+    if training is not None:
+        pgo.require_gcc()
+    translated = _all_translated(root, scratch, modules)
+    if training is None:
+        return _compiled(translated, scratch, "lib")
+    counting = _compiled(translated, scratch, "counting", pgo.GENERATE)
+    pgo.train(root, scratch, counting, training)
+    pgo.require_profiles(scratch / "temp")
+    return _compiled(translated, scratch, "lib", pgo.USE)
+
+
+def _all_translated(root: Path, scratch: Path, modules: Sequence[str]) -> list[Any]:
     before = Path.cwd()
     os.chdir(root)
     try:
-        translated = [
+        return [
             *_translated(root, scratch, [each for each in modules if is_cython(each)], {}),
             *_translated(root, scratch, [each for each in modules if not is_cython(each)], PYTHON),
         ]
     finally:
         os.chdir(before)
-    command = build_ext(Distribution({"name": "pyerlnode", "ext_modules": translated}))
+
+
+def _compiled(
+    translated: Sequence[Any], scratch: Path, library: str, flags: Sequence[str] = ()
+) -> dict[str, Path]:
+    """Compile and link into `library`; the objects stand in the same place each time."""
+    from setuptools import Distribution
+    from setuptools.command.build_ext import build_ext
+
+    for each in translated:
+        each.extra_compile_args, each.extra_link_args = [*_OPTIONS, *flags], list(flags)
+    command = build_ext(Distribution({"name": "pyerlnode", "ext_modules": list(translated)}))
     command.parallel = os.cpu_count() or 1
-    command.build_lib, command.build_temp = str(scratch / "lib"), str(scratch / "temp")
+    command.force = True
+    command.build_lib, command.build_temp = str(scratch / library), str(scratch / "temp")
     command.ensure_finalized()
     command.run()
-    return {module: Path(command.get_ext_fullpath(module)) for module in modules}
+    return {each.name: Path(command.get_ext_fullpath(each.name)) for each in translated}
 
 
 def _translated(
@@ -169,10 +213,7 @@ def _translated(
     from Cython.Build import cythonize
     from setuptools import Extension
 
-    options = [] if sys.platform == "win32" else ["-O3"]
-    extensions = [
-        Extension(module, [str(root / source_of(module))], extra_compile_args=options) for module in modules
-    ]
+    extensions = [Extension(module, [str(root / source_of(module))]) for module in modules]
     if not extensions:
         return ()
     made: list[Any] = cythonize(
