@@ -42,6 +42,7 @@ MODULES = (
     "pyerlnode.protocol.channel",
     "pyerlnode.protocol.connection",
     "pyerlnode.protocol._frames",
+    "pyerlnode.process._fifo",
     "pyerlnode.process._steps",
     "pyerlnode.process.scheduler",
     "pyerlnode.process.suspension",

@@ -1,9 +1,10 @@
+from pyerlnode.process._fifo cimport Fifo
 from pyerlnode.process.suspension cimport Suspension
 
 cdef class Mailbox:
     cdef public object bound
-    cdef public object new
-    cdef public object passed
+    cdef public Fifo new
+    cdef public Fifo passed
     cdef public Receive receiving
     cpdef put(self, message)
     cpdef rewind(self)

@@ -9,9 +9,9 @@ in the number of messages that arrive.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from pyerlnode.process._fifo import Fifo
 from pyerlnode.process.suspension import Suspension
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class Mailbox:
     __slots__ = ("bound", "new", "passed", "receiving")
 
     def __init__(self) -> None:
-        # None where there would be an empty deque, of 600 bytes: most processes wait for mail.
-        self.new: deque[Term] | None = None
+        # None where there would be an empty row, of 200 bytes or more: most processes wait for mail.
+        self.new: Fifo[Term] | None = None
         # Refused by the receive that waits now; older than everything in `new`.
-        self.passed: deque[Term] | None = None
+        self.passed: Fifo[Term] | None = None
         self.receiving: Receive | None = None
         self.bound: Bound | None = None  # see bounded.py
 
@@ -67,7 +67,7 @@ class Mailbox:
     def put(self, message: Term) -> None:
         """Append a message and wake who waits for one."""
         if self.new is None:
-            self.new = deque()
+            self.new = Fifo()
         self.new.append(message)
         if self.receiving is not None:
             self.receiving.wake()
@@ -106,7 +106,7 @@ class Mailbox:
                 found = new.popleft()
                 break
             if self.passed is None:
-                self.passed = deque()
+                self.passed = Fifo()
             self.passed.append(new.popleft())
         if not new:
             self.new = None
@@ -125,7 +125,7 @@ class Mailbox:
         """Put messages, oldest first, before everything that is there."""
         self.rewind()
         if self.new is None:
-            self.new = deque()
+            self.new = Fifo()
         self.new.extendleft(reversed(messages))
 
     def begin(self, receive: Receive) -> None:

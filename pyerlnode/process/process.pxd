@@ -1,4 +1,5 @@
 cimport cython
+from pyerlnode.process._fifo cimport Fifo
 from pyerlnode.process._steps cimport call_as, context_with, current_copy, run_in, call_in, seen_by_collector, spared_by_collector
 from pyerlnode.process.mailbox cimport Mailbox
 from pyerlnode.process.scheduler cimport Home, Receiver, Runnable, RunQueue
@@ -50,12 +51,12 @@ cdef class Process(Runnable):
     cpdef handle(self, message)
     cpdef turn(self)
     cpdef _run(self, context, handle=*, message=*)
-    @cython.locals(mailbox=Mailbox, receiver=Receiver, left=int)
+    @cython.locals(mailbox=Mailbox, receiver=Receiver, new=Fifo, left=int)
     cpdef call_back(self)
     cpdef _wait_for(self, coroutine, context)
     cpdef coroutine_ended(self, task, error)
     cpdef _enqueue(self)
-    @cython.locals(mailbox=Mailbox, queue=RunQueue)
+    @cython.locals(mailbox=Mailbox, queue=RunQueue, new=Fifo)
     cpdef put(self, message)
     @cython.locals(mailbox=Mailbox)
     cpdef deliver(self, message)

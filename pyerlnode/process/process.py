@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyerlnode.errors import ErlangError, Exit, UsageError
 from pyerlnode.process import waiting
+from pyerlnode.process._fifo import Fifo
 from pyerlnode.process._steps import (
     call_as,
     call_in,
@@ -412,7 +412,7 @@ class Process(Runnable):
         if new is None:
             new = self.queue.spare
             if new is None:
-                new = deque()
+                new = Fifo()
             else:
                 self.queue.spare = None
             mailbox.new = new

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from pyerlnode.process._fifo import Fifo
 from pyerlnode.process._steps import Callback, call_in, clock
 from pyerlnode.process.not_begun import NotBegun
 
@@ -76,10 +76,10 @@ class RunQueue(Callback):
         self.loop = loop
         # One context for all runs: without it each would copy that of whoever filled the queue.
         self._context = context
-        self.ready: deque[Runnable] = deque()
+        self.ready: Fifo[Runnable] = Fifo()
         self._after: list[Callable[[], None] | Callback] = []
         # What a mailbox that is empty again held its messages in: the next one that fills takes it.
-        self.spare: deque[Any] | None = None
+        self.spare: Fifo[Any] | None = None
         self.scheduled = False
         self._stop = 0.0
         # Coroutines that have not had their first turn, and what asyncio knows them as while it has control.
@@ -144,11 +144,10 @@ class RunQueue(Callback):
 
     def _give_turns(self) -> None:
         ready = self.ready
-        take = ready.popleft
         now = clock()
         stop = self._stop = now + SLICE
         while ready:
-            item = take()
+            item = ready.popleft()
             item.turn()
             started = now
             now = clock()
