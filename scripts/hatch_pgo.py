@@ -4,7 +4,7 @@ GCC lays a function out for the ways that are taken, and lets what is never call
 a profile it guesses.  CPython is built so, too (`--enable-optimizations`).
 
 PYERLNODE_PGO unset or 0   without a profile
-PYERLNODE_PGO=1            with one, by GCC, or fail: it takes two to three times as long
+PYERLNODE_PGO=1            with one, by GCC, or fail: it takes about twice as long
 
 What is tried out is pgo_training.py, in a Python of its own.
 
@@ -33,7 +33,7 @@ GENERATE = ("-fprofile-generate", "-fprofile-update=single", "-g0")
 # Threads may have lost some counts all the same.  That there is a profile is seen below.
 USE = ("-fprofile-use", "-fprofile-correction", "-Wno-missing-profile")
 TRAINING = Path(__file__).with_name("pgo_training.py")
-# Seconds: it takes ten, on a machine that nobody else uses.
+# Seconds: it takes five to ten, on a machine that nobody else uses.
 PATIENCE = 600.0
 # What was compiled in the tree before is not what is to be tried.
 _NOT_COPIED = ("*.so", "*.pyd", "*.c", "__pycache__")
