@@ -66,7 +66,7 @@ class Acceptor:
         """`make()` is the protocol of a connection; a TLS handshake may take `tls_timeout` seconds.
 
         Where it fails `failed(address, why)` is called, with the address as of `accept`.  Of more
-        than `max_opening` handshakes under way the oldest one gives way.
+        than `max_opening` TLS handshakes under way the oldest one gives way.
         """
         self.port = int(sock.getsockname()[1])
         self._socket = sock
@@ -85,14 +85,17 @@ class Acceptor:
         asyncio.get_running_loop().add_reader(self._socket, self._ready)
 
     def stop(self) -> None:
-        """Accept nothing more; the port is free.  What is being opened is not waited for."""
+        """Accept nothing more; the port is free.  What is being opened may still get a protocol."""
         if self._socket.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
         if self._pause is not None:
             self._pause.cancel()
-        for task in self._opening:
-            task.cancel()
+        if self._tls is not None:
+            for task in self._opening:
+                task.cancel()
+        # Without TLS they end by themselves, in a turn or two.  Were one cancelled when its protocol has
+        # the transport, uvloop would close that and never tell the protocol, which may wait for it.
 
     async def close(self) -> None:
         """`stop`, and see the last connection that has no protocol yet closed."""
@@ -120,7 +123,7 @@ class Acceptor:
             task.add_done_callback(self._opened)
 
     def _make_room(self) -> None:
-        if self._max_opening is None or len(self._opening) < self._max_opening:
+        if self._tls is None or self._max_opening is None or len(self._opening) < self._max_opening:
             return
         coming = [task for task in self._opening if not task.cancelling()]
         if len(coming) >= self._max_opening:

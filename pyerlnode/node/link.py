@@ -416,14 +416,17 @@ class LinkBase(Callback):
             self._free()
 
     async def wait_gone(self) -> None:
-        """Wait until the transport of a closed link is gone, at most a second."""
+        """Wait until the transport of a closed link is gone: a second, and another when it is aborted."""
         if self._transport is not None:
             self._gone = self._loop.create_future()
             await asyncio.wait([self._gone], timeout=_LINGER)
         if self._transport is not None:
             self._transport.abort()
             assert self._gone is not None
-            await self._gone
+            # One of uvloop's never says so whose TLS handshake was cancelled when it was just done.
+            await asyncio.wait([self._gone], timeout=_LINGER)
+            self._transport = None
+            self._descriptor = -1
 
 
 class Link(LinkBase, asyncio.BufferedProtocol):

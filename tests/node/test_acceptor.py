@@ -10,6 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from node_tools import until
 
 from pyerlnode.node.acceptor import Acceptor, listening_socket
 
@@ -89,6 +90,40 @@ async def test_stop_leaves_nothing_open_either(turns: int) -> None:
         await acceptor.close()
         await asyncio.sleep(0)
         assert open_sockets(acceptor.port) == []
+
+
+class Stops(asyncio.Protocol):
+    """Stops its acceptor in the turn in which it gets its transport."""
+
+    acceptor: Acceptor
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.acceptor.stop()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.set()
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_who_has_a_transport_when_it_is_stopped_is_told_of_its_end(loop: str) -> None:
+    factory = asyncio.new_event_loop if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+
+    async def main() -> None:
+        protocol = Stops()
+        protocol.acceptor = acceptor = accepting(lambda: protocol)
+        with socket.create_connection(("127.0.0.1", acceptor.port)):
+            await until(lambda: hasattr(protocol, "transport"))
+            await acceptor.close()
+            protocol.transport.close()
+            async with asyncio.timeout(30):
+                await protocol.lost.wait()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
 
 
 async def test_a_protocol_that_cannot_be_made_costs_its_connection_only(

@@ -417,3 +417,30 @@ async def test_silence_ends_the_link(caplog: pytest.LogCaptureFixture) -> None:
     assert pair.to_alex.reason == "net_tick_timeout"
     assert "alex@localhost: net_tick_timeout" in caplog.text
     await pair.close()
+
+
+class Mute(asyncio.Transport):
+    """A transport that never says that it is closed."""
+
+    aborted = False
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+async def test_a_transport_that_does_not_say_that_it_is_closed_is_not_waited_for_long(pair: Pair) -> None:
+    real, mute = pair.to_alex._transport, Mute()
+    assert real is not None
+    pair.to_alex._transport = mute
+    pair.to_alex.drop()
+    async with asyncio.timeout(30):
+        await pair.to_alex.wait_gone()
+    assert mute.aborted
+    assert pair.to_alex._transport is None
+    real.abort()
