@@ -410,10 +410,10 @@ cdef inline int _write_borrowed_atom(Writer *w, PyObject *atom) except -1:
 cdef int _write_cached(Writer *w, _AtomBase atom) except -1:
     cdef unsigned char *p
     cdef int number
+    _hold(w)  # a number that is new takes objects, and that may begin a collection
     if w.refs != NULL:
         number = (<AtomRefs>w.refs).number(atom)
     else:
-        _hold(w)
         found = (<object>w.atom_ref)(atom)
         number = -1 if found is None else found
         if number > 255 or (number < 0 and found is not None):
