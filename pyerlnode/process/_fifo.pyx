@@ -32,13 +32,13 @@ cdef class Fifo:
         return cls
 
     cpdef append(self, item):
-        if self._count == PyList_GET_SIZE(self._ring):
+        while self._count == PyList_GET_SIZE(self._ring):
             self._grow()
         _set(self._ring, (self._first + self._count) & (PyList_GET_SIZE(self._ring) - 1), item)
         self._count += 1
 
     cpdef appendleft(self, item):
-        if self._count == PyList_GET_SIZE(self._ring):
+        while self._count == PyList_GET_SIZE(self._ring):
             self._grow()
         self._first = (self._first - 1) & (PyList_GET_SIZE(self._ring) - 1)
         _set(self._ring, self._first, item)
@@ -52,14 +52,21 @@ cdef class Fifo:
         self._first = (self._first + 1) & (PyList_GET_SIZE(self._ring) - 1)
         self._count -= 1
         if not self._count and PyList_GET_SIZE(self._ring) > KEPT:
-            self._ring = [None] * LEAST
-            self._first = 0
+            shorter = [None] * LEAST
+            if not self._count:
+                self._ring = shorter
+                self._first = 0
         return item
 
+    # A new list may begin a collection, and what that ends may put something here, or take it.
+
     cdef int _grow(self) except -1:
-        cdef list ring = self._ring
-        self._ring = ring[self._first:] + ring[:self._first] + [None] * PyList_GET_SIZE(ring)
-        self._first = 0
+        cdef list ring = self._ring, longer
+        cdef Py_ssize_t first = self._first, count = self._count
+        longer = ring[first:] + ring[:first] + [None] * PyList_GET_SIZE(ring)
+        if self._ring is ring and self._first == first and self._count == count:
+            self._ring = longer
+            self._first = 0
         return 0
 
     cdef Py_ssize_t _place(self, Py_ssize_t index) except -1:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
+from twins import in_python
 
 from pyerlnode.node import _bytes
 
 
-def in_python() -> Any:
-    """The twin that runs where nothing is compiled."""
-    source = Path(str(_bytes.__file__)).parent / "_bytes.py"
-    spec = importlib.util.spec_from_file_location("pyerlnode.node._bytes_in_python", source)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(params=[_bytes, in_python()], ids=["as_it_runs", "in_python"])
+@pytest.fixture(params=[_bytes, in_python(_bytes)], ids=["as_it_runs", "in_python"])
 def of_link(request: pytest.FixtureRequest) -> Any:
     return request.param
 

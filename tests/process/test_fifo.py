@@ -84,3 +84,31 @@ def test_a_row_that_holds_itself_is_collected() -> None:
     del item
     gc.collect()
     assert seen() is None
+
+
+def test_what_a_collection_puts_there_is_not_lost() -> None:
+    row: Fifo[str] = Fifo()
+    ended = 0
+
+    class Says:
+        """Puts something into the row when it is collected, as a cycle."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            nonlocal ended
+            ended += 1
+            row.append("from a collection")
+
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(300):
+            Says()
+            row.append("here")
+    finally:
+        gc.set_threshold(*before)
+    gc.collect()
+    assert ended == 300
+    assert sorted(row) == ["from a collection"] * 300 + ["here"] * 300

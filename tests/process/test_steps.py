@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
-from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from twins import in_python
 
 from pyerlnode.process import _steps
 from pyerlnode.term import Atom, Pid
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 ONE: ContextVar[Any] = ContextVar("one")
 OTHER: ContextVar[Any] = ContextVar("other", default="its default")
 
 
-def in_python() -> ModuleType:
-    """The twin that runs where nothing is compiled."""
-    source = Path(str(_steps.__file__)).parent / "_steps.py"
-    spec = importlib.util.spec_from_file_location("pyerlnode.process._steps_in_python", source)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(params=[_steps, in_python()], ids=["as_it_runs", "in_python"])
+@pytest.fixture(params=[_steps, in_python(_steps)], ids=["as_it_runs", "in_python"])
 def steps(request: pytest.FixtureRequest) -> Any:
     return request.param
 
