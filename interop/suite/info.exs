@@ -305,10 +305,14 @@ defmodule Area.Info do
     assert {key, %{a: [1]}} in application(:get_all_env, [:conf_app])
     assert application(:set_env, [:conf_app, key, nil]) == :ok
     assert application(:get_env, [:conf_app, key]) == {:ok, nil}
-    assert application(:set_env, [:no_such_app, key, 1]) == :ok
-    assert application(:get_env, [:no_such_app, key]) == {:ok, 1}
-    assert application(:unset_env, [:no_such_app, key]) == :ok
-    assert application(:get_env, [:no_such_app, key]) == :undefined
+    # Checks run beside each other, and another one asks what an application that nobody knows has.
+    unknown = unique(:unknown_app)
+    assert application(:set_env, [unknown, key, 1]) == :ok
+    assert application(:get_env, [unknown, key]) == {:ok, 1}
+    assert application(:get_all_env, [unknown]) == [{key, 1}]
+    assert application(:unset_env, [unknown, key]) == :ok
+    assert application(:get_env, [unknown, key]) == :undefined
+    assert application(:get_all_env, [unknown]) == []
   end
 
   check "the keys of the specification" do
