@@ -112,6 +112,8 @@ cdef class Fifo:
         cdef Py_ssize_t place = self._place(index)
         if index < 0:
             index += self._count
+        # Held until it is out: its end may be that of something that acts on this row.
+        taken = <object>PyList_GET_ITEM(self._ring, place)
         # Those before it move on: what is taken out stands near the beginning, mostly.
         while index > 0:
             index -= 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyerlnode.errors import PeerError
+from pyerlnode.protocol._choice import native
 from pyerlnode.protocol.atom_cache import MAX_REFS, SLOTS, AtomCacheReader, AtomCacheWriter
 from pyerlnode.term import Atom
 
@@ -53,13 +56,18 @@ def test_an_atom_of_more_than_255_characters_is_an_error() -> None:
         AtomCacheReader().read(bytes((1, 0x18, 0, 1, 0)) + b"x" * 256, 0)
 
 
-def write(writer: AtomCacheWriter, atoms: list[Atom]) -> tuple[list[int | None], bytes]:
+Writers = Callable[[], Any]
+WRITERS = {"in_python": AtomCacheWriter} | ({} if native is None else {"native": native.AtomCacheWriter})
+either = pytest.mark.parametrize("new_writer", WRITERS.values(), ids=WRITERS)
+
+
+def write(writer: Any, atoms: list[Atom]) -> tuple[list[int | None], bytes]:
     writer.start()
     refs = [writer.ref(atom) for atom in atoms]
     return refs, writer.header()
 
 
-def check(writer: AtomCacheWriter, reader: AtomCacheReader, atoms: list[Atom]) -> list[int | None]:
+def check(writer: Any, reader: AtomCacheReader, atoms: list[Atom]) -> list[int | None]:
     refs, header = write(writer, atoms)
     found, end = reader.read(header, 0)
     assert end == len(header)
@@ -69,56 +77,63 @@ def check(writer: AtomCacheWriter, reader: AtomCacheReader, atoms: list[Atom]) -
     return refs
 
 
-def test_the_second_time_an_atom_is_one_byte() -> None:
-    writer = AtomCacheWriter()
+@either
+def test_the_second_time_an_atom_is_one_byte(new_writer: Writers) -> None:
+    writer = new_writer()
     _, first = write(writer, [Atom("alpha"), Atom("beta"), Atom("alpha")])
     _, second = write(writer, [Atom("beta"), Atom("alpha")])
     assert b"alpha" in first and first.count(b"alpha") == 1
     assert len(second) == 1 + 2 + 2
 
 
-def test_a_message_without_atoms_has_an_empty_header() -> None:
-    assert write(AtomCacheWriter(), []) == ([], b"\0")
+@either
+def test_a_message_without_atoms_has_an_empty_header(new_writer: Writers) -> None:
+    assert write(new_writer(), []) == ([], b"\0")
 
 
-def test_more_atoms_than_slots_are_followed_by_the_reader() -> None:
-    writer, reader = AtomCacheWriter(), AtomCacheReader()
+@either
+def test_more_atoms_than_slots_are_followed_by_the_reader(new_writer: Writers) -> None:
+    writer, reader = new_writer(), AtomCacheReader()
     texts = [Atom(f"cached_{number}") for number in range(3 * SLOTS)]
     chance = random.Random(1)
     for _ in range(2000):
         check(writer, reader, chance.choices(texts, k=20))
 
 
-def test_atoms_beyond_255_in_one_message_have_no_ref() -> None:
+@either
+def test_atoms_beyond_255_in_one_message_have_no_ref(new_writer: Writers) -> None:
     atoms = [Atom(f"cached_{number}") for number in range(400)]
-    writer, reader = AtomCacheWriter(), AtomCacheReader()
+    writer, reader = new_writer(), AtomCacheReader()
     refs = check(writer, reader, atoms)
     given_ = [ref for ref in refs if ref is not None]
     assert given_ == list(range(MAX_REFS))
     assert refs[-1] is None
 
 
-def test_two_atoms_of_one_message_never_share_a_slot() -> None:
+@either
+def test_two_atoms_of_one_message_never_share_a_slot(new_writer: Writers) -> None:
     first = Atom("cached_0")
     others = (Atom(f"cached_{number}") for number in range(1, 20 * SLOTS))
     slot = AtomCacheWriter.slot_of(first)
     other = next(atom for atom in others if AtomCacheWriter.slot_of(atom) == slot)
-    writer = AtomCacheWriter()
+    writer = new_writer()
     reader = AtomCacheReader()
     assert check(writer, reader, [first, other, first]) == [0, None, 0]
     assert check(writer, reader, [other, first, other]) == [0, None, 0]
 
 
+@either
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_texts_beyond_255_bytes_make_all_lengths_of_the_header_long(count: int) -> None:
-    writer, reader = AtomCacheWriter(), AtomCacheReader()
+def test_texts_beyond_255_bytes_make_all_lengths_of_the_header_long(new_writer: Writers, count: int) -> None:
+    writer, reader = new_writer(), AtomCacheReader()
     atoms = [Atom("😀" * 255), *(Atom(f"cached_{number}") for number in range(count))]
     check(writer, reader, atoms)
     check(writer, reader, atoms[1:])
 
 
-def test_a_message_that_cannot_be_encoded_leaves_the_cache_as_it_was() -> None:
-    writer, reader = AtomCacheWriter(), AtomCacheReader()
+@either
+def test_a_message_that_cannot_be_encoded_leaves_the_cache_as_it_was(new_writer: Writers) -> None:
+    writer, reader = new_writer(), AtomCacheReader()
     atoms = [Atom(f"cached_{number}") for number in range(3 * SLOTS)]
     chance = random.Random(2)
     for _ in range(500):
@@ -129,11 +144,12 @@ def test_a_message_that_cannot_be_encoded_leaves_the_cache_as_it_was() -> None:
         check(writer, reader, chance.choices(atoms, k=20))
 
 
+@either
 @given(
     st.lists(st.lists(st.sampled_from(["a", "b", "é", "日" * 200, "", "ok", "true"]), max_size=6), max_size=6)
 )
-def test_the_reader_follows_the_writer(messages: list[list[str]]) -> None:
-    writer, reader = AtomCacheWriter(), AtomCacheReader()
+def test_the_reader_follows_the_writer(new_writer: Writers, messages: list[list[str]]) -> None:
+    writer, reader = new_writer(), AtomCacheReader()
     for message in messages:
         check(writer, reader, [Atom(text) for text in message])
 

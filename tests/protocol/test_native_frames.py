@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pyerlnode.errors import PeerError
+from pyerlnode.errors import PeerError, TermEncodeError
 from pyerlnode.protocol import channel
 from pyerlnode.protocol._choice import native
-from pyerlnode.protocol.atom_cache import AtomCacheWriter
+from pyerlnode.protocol.atom_cache import SLOTS, AtomCacheWriter
 from pyerlnode.protocol.control import (
     AliasSend,
     Control,
@@ -39,6 +43,7 @@ pytestmark = pytest.mark.skipif(native is None, reason="the frames are not nativ
 
 HERE, THERE = "kate@localhost", "alex@localhost"
 FROM, TO = Pid(THERE, 100, 0, 7), Pid(HERE, 200, 1, 9)
+OTHER = Pid(THERE, 101, 0, 7)
 REF = Reference(THERE, 7, (1, 2, 3))
 PEER = Peer(Atom(THERE), 7, OFFERED_VISIBLE | DistFlag.ALTACT_SIG, visible=True)
 SETTINGS = Settings(fragment_size=300, max_frame=20_000)
@@ -71,10 +76,14 @@ def controls() -> list[Control]:
     return some * 3
 
 
+def write_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_make_frame", channel._make_frame_in_python)
+    monkeypatch.setattr(channel, "_new_cache", AtomCacheWriter)
+
+
 def written(monkeypatch: pytest.MonkeyPatch, pure: bool) -> bytes:
     if pure:
-        monkeypatch.setattr(channel, "_make_frame", channel._make_frame_in_python)
-        monkeypatch.setattr(channel, "_new_cache", AtomCacheWriter)
+        write_in_python(monkeypatch)
     outbox = Outbox()
     writer = channel.FrameWriter(PEER, THERE, SETTINGS, outbox)
     parts = []
@@ -147,6 +156,71 @@ def test_a_message_that_cannot_be_written_leaves_the_cache_as_it_was() -> None:
     assert events == [Send(FROM, TO, Atom("new to the cache"))]
 
 
+# --- random messages -----------------------------------------------------------------
+
+
+def sharing(atom: Atom) -> list[Atom]:
+    """This one and two more atoms, of which only one at a time is in the cache."""
+    others = (Atom(f"{atom}_{number}") for number in range(20 * SLOTS))
+    slot = AtomCacheWriter.slot_of(atom)
+    return [atom, *islice((other for other in others if AtomCacheWriter.slot_of(other) == slot), 2)]
+
+
+# Atoms that take each other's slot, and more others than are remembered as the recent ones; one text is long.
+SHARED = [atom for text in ("first", "second") for atom in sharing(Atom(text))]
+ATOMS = [*SHARED, Atom("é" * 200), *(Atom(f"of_a_message_{number}") for number in range(50))]
+MANY = [Atom(f"one_of_many_{number}") for number in range(400)]
+
+
+def one_of(atoms: list[Atom]) -> st.SearchStrategy[Atom]:
+    # By index: Hypothesis shows strategies in full.
+    return st.integers(0, len(atoms) - 1).map(lambda at: atoms[at])
+
+
+PAYLOADS = st.one_of(
+    st.lists(one_of(SHARED), max_size=3),
+    st.lists(one_of(ATOMS), max_size=30),
+    st.lists(st.one_of(one_of(ATOMS), st.binary(max_size=400), st.integers()), max_size=8),
+    st.integers(200, len(MANY)).map(lambda size: MANY[:size]),
+    st.lists(one_of(ATOMS), max_size=5).map(lambda atoms: [*atoms, float("nan")]),
+)
+# Who sends it, what, and how many bytes leave before the next one.
+MESSAGES = st.lists(st.tuples(st.sampled_from([FROM, OTHER]), PAYLOADS, st.integers(0, 2000)), max_size=25)
+
+
+def sent(messages: list[tuple[Pid, Any, int]]) -> tuple[bytes, list[Send]]:
+    """The bytes of what can be written, and what that is."""
+    outbox = Outbox()
+    writer = channel.FrameWriter(PEER, THERE, SETTINGS, outbox)
+    parts, sends = [], []
+    for sender, payload, size in messages:
+        with suppress(TermEncodeError):
+            writer.write(Send(sender, TO, payload))
+            sends.append(Send(sender, TO, payload))
+        parts.append(outbox.take(size))
+    while part := outbox.take():
+        parts.append(part)
+    return b"".join(parts), sends
+
+
+@settings(deadline=None)
+@given(MESSAGES, st.lists(st.integers(1, 900), max_size=20))
+def test_random_messages_are_the_same_with_either_however_they_are_cut(
+    messages: list[tuple[Pid, Any, int]], pieces: list[int]
+) -> None:
+    data, sends = sent(messages)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        write_in_python(monkeypatch)
+        assert sent(messages) == (data, sends)
+    events, wrong = outcome(data, False, pieces)
+    assert (events, wrong) == (outcome(data, True)[0], None)
+    # A large message does not hold up those of others.
+    for sender in (FROM, OTHER):
+        assert [one for one in events if one.sender == sender] == [
+            one for one in sends if one.sender == sender
+        ]
+
+
 # --- large messages ------------------------------------------------------------------
 
 BINARY = bytes(range(256)) * 8
@@ -197,8 +271,7 @@ def test_large_messages_however_they_are_cut(size: int, interleaved: bool) -> No
 
 def test_large_messages_are_written_the_same(monkeypatch) -> None:
     native_one = large(interleaved=True)
-    monkeypatch.setattr(channel, "_make_frame", channel._make_frame_in_python)
-    monkeypatch.setattr(channel, "_new_cache", AtomCacheWriter)
+    write_in_python(monkeypatch)
     assert native_one == large(interleaved=True)
 
 
