@@ -160,17 +160,21 @@ def compiled_of(module: str) -> Path:
 
 
 def compile_native(
-    root: Path, scratch: Path, modules: Sequence[str] = MODULES, training: Path | None = None
+    root: Path,
+    scratch: Path,
+    modules: Sequence[str] = MODULES,
+    training: Path | None = None,
+    flags: Sequence[str] = (),
 ) -> dict[str, Path]:
     """Translate and compile `modules` in `scratch`; give their paths.  Raises whatever prevents it.
 
-    With `training`, a program in Python, they are compiled for what that does.
+    With `training`, a program in Python, they are compiled for what that does; without it, with `flags`.
     """
     if training is not None:
         pgo.require_gcc()
     translated = _all_translated(root, scratch, modules)
     if training is None:
-        return _compiled(translated, scratch, "lib")
+        return _compiled(translated, scratch, "lib", flags)
     counting = _compiled(translated, scratch, "counting", pgo.GENERATE)
     pgo.train(root, scratch, counting, training)
     pgo.require_profiles(scratch / "temp")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def runtime() -> AsyncIterator[Runtime]:
     """The runtime that the test's own task acts in; everything in it ends with the test."""
-    asyncio.get_running_loop().set_debug(True)
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 30.0  # a machine with other work to do is nothing to log
     made = Runtime("here@localhost", 7)
     current_runtime.set(made)
     yield made
