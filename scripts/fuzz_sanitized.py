@@ -83,7 +83,7 @@ def build(directory: Path) -> None:
 
 def run(directory: Path, program: str, *arguments: str) -> None:
     """Run a script with what was compiled; SystemExit with what was found, if anything was."""
-    # pytest keeps what programs write to their terminal.
+    # Programs that tests start write to pipes.
     reports = f"log_path={directory / 'report'}"
     environment = {
         **os.environ,
@@ -158,11 +158,11 @@ def tests(chosen: Sequence[str]) -> int:
     """The tests, in this process; pytest's exit code."""
     import pytest
 
-    # What pytest does at a fault itself would come before the sanitizer.
-    without = ("-p", "no:faulthandler", "-p", "no:cacheprovider")
-    return pytest.main(
-        ["-q", *without, "--timeout=600", f"--rootdir={ROOT}", *NOT_TESTS, *chosen], [Examples()]
-    )
+    # What pytest does at a fault itself would come before the sanitizer, of which one part writes to
+    # the terminal whatever it is told.
+    without = ("-p", "no:faulthandler", "-p", "no:cacheprovider", "--capture=sys")
+    # Not quiet: where it ends at a fault, the last line names the file of the test.
+    return pytest.main([*without, "--timeout=600", f"--rootdir={ROOT}", *NOT_TESTS, *chosen], [Examples()])
 
 
 def main() -> int:
