@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _SUITE = _HERE / "suite"
+_PATIENCE = 240.0  # seconds for an area, all of whose checks may wait for something that never comes
 _REFERENCE = ("functions", "puppet", "server", "reference")
 AREAS = [
     "calls",
@@ -37,7 +38,10 @@ AREAS = [
 
 
 class Stage:
-    """The two nodes of a test: `suite` on a BEAM and the peer.  They stay for the tests that follow."""
+    """The two nodes of a test: `suite` on a BEAM and the peer.
+
+    They stay for the tests that follow, unless a check has failed: what it left would be met by others.
+    """
 
     def __init__(self, host: str, epmd_port: int) -> None:
         self._host, self._epmd_port = host, epmd_port
@@ -49,27 +53,34 @@ class Stage:
 
     def run(self, beam: Beam, kind: str, area: str) -> tuple[int, list[tuple[str, str]]]:
         """How many checks the area has, and which failed why."""
-        self._set(beam, kind)
-        assert self._suite is not None and self._peer is not None
-        self._compile(area)
-        ran: Any = self._suite.eval_elixir(
-            f'Suite.run(Area.{area.capitalize()}, :"{self._peer.name}")', timeout=120
-        ).term
-        count, failures = ran
+        failures: list[Any] | None = None
+        try:
+            count, failures = self._run(beam, kind, area)
+        finally:
+            if failures != []:
+                self.close()
         return count, [(name.decode(), why.decode()) for name, why in failures]
 
     def close(self) -> None:
         for node in (self._peer, self._suite):
             if node is not None:
                 node.close()
-        self._peer = self._suite = None
+        self._peer = self._suite = self._beam = None
+        self._kind, self._compiled = "", set()
+
+    def _run(self, beam: Beam, kind: str, area: str) -> Any:
+        self._set(beam, kind)
+        assert self._suite is not None and self._peer is not None
+        self._compile(area)
+        run = f'Suite.run(Area.{area.capitalize()}, :"{self._peer.name}")'
+        return self._suite.eval_elixir(run, timeout=_PATIENCE).term
 
     def _set(self, beam: Beam, kind: str) -> None:
         if (beam, kind) == (self._beam, self._kind):
             return
         if beam != self._beam:
             self.close()
-            self._beam, self._compiled = beam, set()
+            self._beam = beam
             self._suite = BeamNode(beam, self._name("suite"), **self._settings())
             self._suite.eval_elixir("{:ok, _} = Application.ensure_all_started(:ex_unit)")
             self._suite.eval_elixir(":logger.set_primary_config(:level, :none)")
@@ -116,6 +127,7 @@ def stage(node_host: str) -> Iterator[Stage]:
         stage.close()
 
 
+@pytest.mark.timeout(_PATIENCE + 60)
 @pytest.mark.parametrize("area", AREAS)
 @pytest.mark.parametrize("kind", ["elixir", "python"])
 def test_area(stage: Stage, beam: Beam, kind: str, area: str) -> None:

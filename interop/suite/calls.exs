@@ -20,7 +20,7 @@ defmodule Area.Calls do
     receive do
       {:"$gen_call", from, request} -> {from, request}
     after
-      5000 -> raise "no call has come"
+      30_000 -> raise "no call has come"
     end
   end
 
@@ -65,7 +65,7 @@ defmodule Area.Calls do
     for term <- terms, do: assert(GenServer.call(server, {:echo, term}) === term)
   end
 
-  check "ten million bytes come back", timeout: 30_000 do
+  check "ten million bytes come back" do
     big = :crypto.strong_rand_bytes(1_000_000)
     big = :binary.copy(big, 10)
     server = server()
@@ -76,7 +76,7 @@ defmodule Area.Calls do
 
   check "many callers at once get their own answers" do
     server = server()
-    all = Task.async_stream(1..200, &GenServer.call(server, {:echo, &1}), max_concurrency: 50)
+    all = Task.async_stream(1..200, &GenServer.call(server, {:echo, &1}), max_concurrency: 50, timeout: 30_000)
     assert Enum.map(all, fn {:ok, n} -> n end) == Enum.to_list(1..200)
   end
 
@@ -98,7 +98,7 @@ defmodule Area.Calls do
   check "a bare reference is answered to the pid" do
     ref = make_ref()
     raw(server(), self(), ref, {:echo, :old})
-    assert_receive {^ref, :old}, 5000
+    assert_receive {^ref, :old}, 30_000
   end
 
   check "a tag of any form is kept whole" do
@@ -106,7 +106,7 @@ defmodule Area.Calls do
 
     for tag <- [:atom, 7, "text", {1, [2]}, [:alias | 5], [:alias, make_ref()], [[:alias | :no] | 1], nil] do
       raw(server, self(), tag, {:echo, :x})
-      assert_receive {^tag, :x}, 5000
+      assert_receive {^tag, :x}, 30_000
     end
   end
 
@@ -115,24 +115,26 @@ defmodule Area.Calls do
     puppet = puppet()
     ref = :erlang.alias()
     raw(server, puppet, [:alias | ref], {:echo, 1})
-    assert_receive {[:alias | ^ref], 1}, 5000
+    assert_receive {[:alias | ^ref], 1}, 30_000
     raw(server, puppet, [[:alias | ref] | :more], {:echo, 2})
-    assert_receive {[[:alias | ^ref] | :more], 2}, 5000
+    assert_receive {[[:alias | ^ref] | :more], 2}, 30_000
     other = make_ref()
     raw(server, puppet, [[:alias | ref] | other], {:echo, 3})
-    assert_receive {[[:alias | ^ref] | ^other], 3}, 5000
+    assert_receive {[[:alias | ^ref] | ^other], 3}, 30_000
     refute_receive {:fwd, _, _}, 50
   end
 
   check "who has given up its alias gets no answer" do
     server = server()
     ref = :erlang.alias()
-    raw(server, self(), [:alias | ref], {:noreply_later, 30, 1})
-    raw(server, self(), [[:alias | ref] | make_ref()], {:noreply_later, 30, 2})
+    tags = [[:alias | ref], [[:alias | ref] | make_ref()]]
+    for tag <- tags, do: raw(server, self(), tag, :never)
+    assert GenServer.call(server, :ping) == :pong
     assert :erlang.unalias(ref)
+    for tag <- tags, do: send(server, {:reply_now, {self(), tag}, :late})
     raw(server, self(), [:alias | ref], {:echo, 3})
     assert GenServer.call(server, :ping) == :pong
-    assert mailbox(150) == []
+    assert mailbox(50) == []
   end
 
   check "an alias for one answer takes the first" do
@@ -147,7 +149,7 @@ defmodule Area.Calls do
     name = unique(:caller)
     Process.register(self(), name)
     raw(server, {name, node()}, :tag, {:echo, 1})
-    assert_receive {:tag, 1}, 5000
+    assert_receive {:tag, 1}, 30_000
     raw(server, :there_is_no_such_name, make_ref(), {:echo, 2})
     raw(server, {:there_is_no_such_name, node()}, make_ref(), {:echo, 3})
     raw(server, {:someone, :"nowhere@127.0.0.1"}, make_ref(), :ping)
@@ -162,10 +164,13 @@ defmodule Area.Calls do
 
   check "an answer may come later, while others are served" do
     server = server()
-    slow = Task.async(fn -> GenServer.call(server, {:noreply_later, 150, :late}) end)
+    tag = make_ref()
+    raw(server, self(), tag, :never)
     assert GenServer.call(server, :ping) == :pong
-    assert Task.yield(slow, 0) == nil
-    assert Task.await(slow) == :late
+    refute_received {^tag, _}
+    send(server, {:reply_now, {self(), tag}, :late})
+    assert_receive {^tag, :late}, 30_000
+    assert GenServer.call(server, {:noreply_later, 50, :later}) == :later
   end
 
   check "of two answers the second is nobody's" do
@@ -177,7 +182,7 @@ defmodule Area.Calls do
 
   check "an answer that comes too late leaves nothing" do
     server = server()
-    assert failed(server, {:sleep, 200}, 30) == :timeout
+    assert failed(server, {:sleep, 600}, 30) == :timeout
     assert failed(server, {:noreply_later, 100, :x}, 10) == :timeout
     assert GenServer.call(server, :ping) == :pong
     assert mailbox(200) == []
@@ -193,7 +198,7 @@ defmodule Area.Calls do
 
   check "a timeout of nothing is over at once, infinity never" do
     server = server()
-    assert failed(server, {:sleep, 50}, 0) == :timeout
+    assert failed(server, :never, 0) == :timeout
     assert GenServer.call(server, {:noreply_later, 50, :x}, :infinity) == :x
   end
 
@@ -272,11 +277,10 @@ defmodule Area.Calls do
     for {signal, seen} <- [kill: :killed, boom: :boom, shutdown: :shutdown] do
       server = server()
       call = Task.async(fn -> failed(server, :never) end)
-      # The call is there when this one is answered.
-      eventually(fn -> GenServer.call(server, :ping) == :pong end)
-      Process.sleep(20)
+      watched(server, call.pid)
+      assert GenServer.call(server, :ping) == :pong
       Process.exit(server, signal)
-      assert Task.await(call) == seen
+      assert Task.await(call, 30_000) == seen
     end
   end
 
@@ -286,16 +290,17 @@ defmodule Area.Calls do
     assert {:"$gen_call", {pid, [:alias | _]}, {:do, "it"}} = forwarded(puppet)
     assert pid == call.pid
     order(puppet, {:die, :no_server})
-    assert Task.await(call) == :no_server
+    assert Task.await(call, 30_000) == :no_server
   end
 
   check "calls that wait in a queue fail with who they wait for" do
     server = server()
-    send(server, {:"$gen_call", {self(), make_ref()}, {:sleep, 150}})
+    send(server, {:"$gen_call", {self(), make_ref()}, {:sleep, 60_000}})
+    queued(server, 0)
     calls = for n <- 1..5, do: Task.async(fn -> failed(server, {:echo, n}) end)
-    Process.sleep(50)
+    queued(server, 5)
     Process.exit(server, :gone)
-    assert Task.await_many(calls) == List.duplicate(:gone, 5)
+    assert Task.await_many(calls, 30_000) == List.duplicate(:gone, 5)
   end
 
   # --- what a callback may answer ----------------------------------------------
@@ -318,7 +323,7 @@ defmodule Area.Calls do
     send(server, :five)
     assert GenServer.call(server, :events) ==
              [continue: 1, cast: 2, continue: 3, thrown: 4, info: :five]
-    assert_receive {^ref, :continuing}, 5000
+    assert_receive {^ref, :continuing}, 30_000
   end
 
   check "a continue may answer" do
@@ -341,43 +346,46 @@ defmodule Area.Calls do
 
     for request <- [{:reply_timeout, 60}, {:noreply_timeout, 0}, {:noreply_timeout, 30}] do
       assert GenServer.call(server, request) == :ok
-      assert_receive {:init_timeout, ^server}, 5000
+      assert_receive {:init_timeout, ^server}, 30_000
     end
 
     GenServer.cast(server, {:timeout, 20})
-    assert_receive {:init_timeout, ^server}, 5000
+    assert_receive {:init_timeout, ^server}, 30_000
   end
 
   check "a timeout is given up for any message" do
-    for message <- [:call, :cast, :info] do
-      server = server()
-      assert GenServer.call(server, {:reply_timeout, 80}) == :ok
+    servers =
+      for message <- [:call, :cast, :info] do
+        server = server()
+        assert GenServer.call(server, {:reply_timeout, 800}) == :ok
 
-      case message do
-        :call -> GenServer.call(server, :ping)
-        :cast -> GenServer.cast(server, {:put_state, 1})
-        :info -> send(server, {:notify, self(), 1})
+        case message do
+          :call -> GenServer.call(server, :ping)
+          :cast -> GenServer.cast(server, {:put_state, 1})
+          :info -> send(server, {:notify, self(), 1})
+        end
+
+        server
       end
 
-      Process.sleep(160)
-      assert for({:info, :timeout} = event <- GenServer.call(server, :events), do: event) == []
-    end
+    Process.sleep(1200)
+    for server <- servers, do: refute({:info, :timeout} in GenServer.call(server, :events))
   end
 
   check "a system message begins the timeout anew" do
     server = server()
-    assert GenServer.call(server, {:reply_timeout, 400}) == :ok
-    Process.sleep(250)
+    assert GenServer.call(server, {:reply_timeout, 2000}) == :ok
+    Process.sleep(1200)
     assert state(server).events == []
-    Process.sleep(250)
-    # 500 ms after the call, 250 after the state was asked for.
+    Process.sleep(1200)
+    # 2400 ms after the call, 1200 after the state was asked for.
     assert Process.info(self(), :message_queue_len) == {:message_queue_len, 0}
     assert GenServer.call(server, :events) == []
   end
 
   check "a timeout of 0 comes only if nothing waits" do
     server = server()
-    raw(server, self(), make_ref(), {:sleep, 60})
+    raw(server, self(), make_ref(), {:sleep, 500})
     raw(server, self(), make_ref(), {:reply_timeout, 0})
     GenServer.cast(server, {:event, 1})
     assert GenServer.call(server, :events) == [cast: 1]
@@ -385,9 +393,9 @@ defmodule Area.Calls do
 
   check "an init with a timeout, and one with a continue" do
     pid = server({:timeout, 20, self()})
-    assert_receive {:init_timeout, ^pid}, 5000
+    assert_receive {:init_timeout, ^pid}, 30_000
     pid = server({:continue, :x, self()})
-    assert_receive {:continued, ^pid, :x}, 5000
+    assert_receive {:continued, ^pid, :x}, 30_000
     assert GenServer.call(pid, :state) == {:continue_to, self()}
   end
 
@@ -399,7 +407,7 @@ defmodule Area.Calls do
     named_server(name, {:state, 7})
     {peer, here} = {peer(), node()}
     assert GenServer.multi_call([peer], name, :state) == {[{peer, 7}], []}
-    assert {[{^peer, 7}], bad} = GenServer.multi_call([here, peer, nowhere], name, :state, 4000)
+    assert {[{^peer, 7}], bad} = GenServer.multi_call([here, peer, nowhere], name, :state, 30_000)
     assert Enum.sort(bad) == Enum.sort([here, nowhere])
     assert GenServer.multi_call([peer], unique(:nobody), :state) == {[], [peer]}
     assert mailbox(50) == []
@@ -409,7 +417,7 @@ defmodule Area.Calls do
     name = unique(:multi)
     named_server(name)
     peer = peer()
-    assert GenServer.multi_call([peer], name, {:sleep, 150}, 30) == {[], [peer]}
+    assert GenServer.multi_call([peer], name, {:sleep, 600}, 30) == {[], [peer]}
     assert GenServer.call(at(name), :ping) == :pong
     assert mailbox(100) == []
   end
@@ -420,7 +428,7 @@ defmodule Area.Calls do
     {peer, here} = {peer(), node()}
     puppet = puppet()
     Process.register(self(), name)
-    asked = order(puppet, {:multi_call, [here, peer], name, :self, 4000})
+    asked = order(puppet, {:multi_call, [here, peer], name, :self, 30_000})
     {from, :self} = taken()
     GenServer.reply(from, :mine)
     assert {answers, []} = answered(asked)
@@ -438,10 +446,10 @@ defmodule Area.Calls do
   check "a request is received, waited for and looked for" do
     server = server()
     id = :gen_server.send_request(server, {:echo, 1})
-    assert :gen_server.receive_response(id, 5000) == {:reply, 1}
-    id = :gen_server.send_request(server, {:noreply_later, 80, 2})
+    assert :gen_server.receive_response(id, 30_000) == {:reply, 1}
+    id = :gen_server.send_request(server, {:noreply_later, 800, 2})
     assert :gen_server.wait_response(id, 0) == :timeout
-    assert :gen_server.wait_response(id, 5000) == {:reply, 2}
+    assert :gen_server.wait_response(id, 30_000) == {:reply, 2}
     id = :gen_server.send_request(server, {:echo, 3})
     assert :gen_server.check_response(:unrelated, id) == :no_reply
     message = receive(do: (message -> message))
@@ -451,25 +459,25 @@ defmodule Area.Calls do
   check "a request that fails says why and of whom" do
     server = server()
     id = :gen_server.send_request(server, {:stop_noreply, :over})
-    assert :gen_server.receive_response(id, 5000) == {:error, {:over, server}}
+    assert :gen_server.receive_response(id, 30_000) == {:error, {:over, server}}
     id = :gen_server.send_request(server, :ping)
-    assert :gen_server.receive_response(id, 5000) == {:error, {:noproc, server}}
+    assert :gen_server.receive_response(id, 30_000) == {:error, {:noproc, server}}
     nobody = at(unique(:nobody))
     id = :gen_server.send_request(nobody, :ping)
-    assert :gen_server.receive_response(id, 5000) == {:error, {:noproc, nobody}}
+    assert :gen_server.receive_response(id, 30_000) == {:error, {:noproc, nobody}}
   end
 
   check "a request given up leaves nothing" do
     server = server()
-    id = :gen_server.send_request(server, {:noreply_later, 60, 1})
+    id = :gen_server.send_request(server, {:noreply_later, 400, 1})
     assert :gen_server.receive_response(id, 10) == :timeout
-    assert mailbox(150) == []
+    assert mailbox(600) == []
   end
 
   check "requests are collected in the order of their answers" do
     server = server()
     ids = :gen_server.reqids_new()
-    ids = :gen_server.send_request(server, {:noreply_later, 120, :slow}, :a, ids)
+    ids = :gen_server.send_request(server, {:noreply_later, 800, :slow}, :a, ids)
     ids = :gen_server.send_request(server, {:echo, :fast}, :b, ids)
     ids = :gen_server.send_request(at(unique(:nobody)), :ping, :c, ids)
     answers = collected(ids)
@@ -480,7 +488,7 @@ defmodule Area.Calls do
   end
 
   defp collected(ids) do
-    case :gen_server.receive_response(ids, 5000, true) do
+    case :gen_server.receive_response(ids, 30_000, true) do
       :no_request -> []
       {answer, label, ids} -> [{answer, label} | collected(ids)]
     end
@@ -577,7 +585,7 @@ defmodule Area.Calls do
     end
 
     slow = server()
-    raw(slow, self(), make_ref(), {:sleep, 200})
+    raw(slow, self(), make_ref(), {:sleep, 600})
 
     assert caught(fn -> GenServer.stop(slow, :x, 50) end) ==
              {:exit, {:timeout, {GenServer, :stop, [slow, :x, 50]}}}
@@ -585,17 +593,17 @@ defmodule Area.Calls do
 
   check "stop of what ends otherwise" do
     server = server()
-    raw(server, self(), make_ref(), {:sleep, 50})
+    raw(server, self(), make_ref(), {:sleep, 500})
     GenServer.cast(server, {:stop, :before})
 
     assert caught(fn -> GenServer.stop(server, :later) end) ==
              {:exit, {otherwise(:before, server, :later), {GenServer, :stop, [server, :later, :infinity]}}}
 
-    server = server()
-    raw(server, self(), make_ref(), {:sleep, 50})
+    {server, puppet} = {server(), puppet()}
+    raw(server, self(), make_ref(), {:sleep, 500})
     GenServer.cast(server, {:stop, :before})
 
-    assert {:caught, :exit, {inner, {GenServer, :stop, _}}} = tell(puppet(), {:stop, server, :later, 5000})
+    assert {:caught, :exit, {inner, {GenServer, :stop, _}}} = tell(puppet, {:stop, server, :later, 5000})
     assert inner == {:before, {:sys, :terminate, [server, :later, 5000]}}
   end
 
@@ -616,9 +624,10 @@ defmodule Area.Calls do
   check "a call that waits while the connection is cut", alone: true do
     server = server()
     call = Task.async(fn -> failed(server, :never) end)
-    Process.sleep(50)
+    watched(server, call.pid)
+    assert GenServer.call(server, :ping) == :pong
     assert Node.disconnect(peer())
-    assert Task.await(call) == {:nodedown, peer()}
+    assert Task.await(call, 30_000) == {:nodedown, peer()}
     # The next call makes the connection anew.
     assert eventually(fn -> caught(fn -> GenServer.call(server, :ping) end) == {:ok, :pong} end)
   end
@@ -632,6 +641,6 @@ defmodule Area.Calls do
     # Its answer goes out by a new connection.
     assert_receive {_, {:caught, :exit, {{:nodedown, n}, {GenServer, :call, [^me, :never, 5000]}}}}
                    when n == node(),
-                   5000
+                   30_000
   end
 end

@@ -28,9 +28,9 @@ defmodule Area.Monitors do
     by_pid = Process.monitor(pid)
     by_name = Process.monitor(at(name))
     GenServer.cast(pid, {:stop, :done})
-    assert_receive {:DOWN, ^by_pid, :process, ^pid, :done}, 5000
+    assert_receive {:DOWN, ^by_pid, :process, ^pid, :done}, 30_000
     {name, peer} = at(name)
-    assert_receive {:DOWN, ^by_name, :process, {^name, ^peer}, :done}, 5000
+    assert_receive {:DOWN, ^by_name, :process, {^name, ^peer}, :done}, 30_000
   end
 
   check "DOWN says how a process has ended" do
@@ -55,10 +55,10 @@ defmodule Area.Monitors do
   check "what is not there is noproc" do
     dead = dead()
     ref = Process.monitor(dead)
-    assert_receive {:DOWN, ^ref, :process, ^dead, :noproc}, 5000
+    assert_receive {:DOWN, ^ref, :process, ^dead, :noproc}, 30_000
     nobody = at(unique(:nobody))
     ref = Process.monitor(nobody)
-    assert_receive {:DOWN, ^ref, :process, ^nobody, :noproc}, 5000
+    assert_receive {:DOWN, ^ref, :process, ^nobody, :noproc}, 30_000
   end
 
   check "each monitor has its own reference and its own DOWN" do
@@ -105,7 +105,7 @@ defmodule Area.Monitors do
       ref = Process.monitor(puppet)
       order(puppet, {:sends, self(), [{:one, n}, {:two, n}]})
       order(puppet, {:die, :over})
-      assert_receive {:DOWN, ^ref, _, _, :over}, 5000
+      assert_receive {:DOWN, ^ref, _, _, :over}, 30_000
       assert_received {:one, ^n}
       assert_received {:two, ^n}
       assert remote(:erlang, :whereis, [name]) == :undefined
@@ -187,8 +187,14 @@ defmodule Area.Monitors do
     puppet = puppet()
     pid = mortal()
     ref = tell(puppet, {:monitor, pid})
-    asked = order(puppet, {:pile_demonitor, 120, ref, options})
+    taking = order(puppet, {:take, :go, 30_000})
+    queued(puppet, 0)
+    asked = order(puppet, {:demonitor, ref, options})
     send(pid, :gone)
+    # It has to demonitor, and then the DOWN.
+    queued(puppet, 2)
+    send(puppet, {:go, :on})
+    assert answered(taking) == {:taken, :on}
     answer = answered(asked)
     tell(puppet, :self)
 
@@ -222,7 +228,7 @@ defmodule Area.Monitors do
     pid = puppet()
     ref = :erlang.monitor(:process, pid, tag: {:mine, 1})
     order(pid, {:die, :x})
-    assert_receive {{:mine, 1}, ^ref, :process, ^pid, :x}, 5000
+    assert_receive {{:mine, 1}, ^ref, :process, ^pid, :x}, 30_000
   end
 
   check "what cannot be watched is badarg" do
@@ -310,7 +316,7 @@ defmodule Area.Monitors do
     puppet = puppet()
     ref = :erlang.alias()
     assert tell(puppet, {:send, ref, {:hello, 1}}) == {:hello, 1}
-    assert_receive {:hello, 1}, 5000
+    assert_receive {:hello, 1}, 30_000
     assert :erlang.unalias(ref)
     tell(puppet, {:send, ref, :lost})
     once = :erlang.alias([:reply])
@@ -424,7 +430,7 @@ defmodule Area.Monitors do
     for _ <- 1..3, do: assert(Process.link(puppet))
     assert tell(puppet, {:link, self()}) == true
     order(puppet, {:die, :once})
-    assert_receive {:EXIT, ^puppet, :once}, 5000
+    assert_receive {:EXIT, ^puppet, :once}, 30_000
     refute_receive {:EXIT, _, _}, 50
   end
 
@@ -442,7 +448,7 @@ defmodule Area.Monitors do
     other = spawn(fn -> receive(do: (:go -> send(me, Process.unlink(puppet)))); receive(do: (r -> exit(r))) end)
     tell(puppet, {:link, other})
     send(other, :go)
-    assert_receive true, 5000
+    assert_receive true, 30_000
     send(other, :gone)
     send(pid, :the_other)
     assert forwarded(puppet) == {:EXIT, pid, :the_other}
@@ -534,7 +540,7 @@ defmodule Area.Monitors do
     puppet = puppet()
     for reason <- [:boom, :normal, :killed, {:any, 1}] do
       assert tell(puppet, {:exit, self(), reason}) == true
-      assert_receive {:EXIT, ^puppet, ^reason}, 5000
+      assert_receive {:EXIT, ^puppet, ^reason}, 30_000
     end
     pid = mortal()
     assert ended(pid, fn -> tell(puppet, {:exit, pid, :kill}) end) == :killed
@@ -591,15 +597,16 @@ defmodule Area.Monitors do
     Node.monitor(peer(), true)
     peer = peer()
     cut()
-    assert_receive {:DOWN, ^by_pid, :process, ^pid, :noconnection}, 5000
-    assert_receive {:DOWN, ^by_name, :process, {^name, ^peer}, :noconnection}, 5000
-    assert_receive {:EXIT, ^pid, :noconnection}, 5000
-    assert_receive {:nodedown, ^peer}, 5000
-    assert_receive {:nodedown, ^peer}, 5000
+    assert_receive {:DOWN, ^by_pid, :process, ^pid, :noconnection}, 30_000
+    assert_receive {:DOWN, ^by_name, :process, {^name, ^peer}, :noconnection}, 30_000
+    assert_receive {:EXIT, ^pid, :noconnection}, 30_000
+    assert_receive {:nodedown, ^peer}, 30_000
+    assert_receive {:nodedown, ^peer}, 30_000
     # Pid and alias are good as before.  The server has died of the link.
     send(alias, :again)
     assert forwarded(puppet) == :again
     assert tell(puppet, :self) == puppet
+    assert eventually(fn -> remote(:erlang, :is_process_alive, [pid]) == false end)
     assert down(Process.monitor(pid)) == :noproc
   end
 

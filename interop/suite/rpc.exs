@@ -51,11 +51,11 @@ defmodule Area.Rpc do
       Process.group_leader(self(), leader)
       {call(:group_leader), ecall(:group_leader)}
     end)
-    assert Task.await(task) == {leader, leader}
+    assert Task.await(task, 30_000) == {leader, leader}
   end
 
   check "many calls at once" do
-    results = Task.async_stream(1..150, &ecall(:add, [&1, 1]), max_concurrency: 40)
+    results = Task.async_stream(1..150, &ecall(:add, [&1, 1]), max_concurrency: 40, timeout: 30_000)
     assert Enum.map(results, fn {:ok, n} -> n end) == Enum.to_list(2..151)
   end
 
@@ -123,24 +123,24 @@ defmodule Area.Rpc do
   end
 
   check "a call that takes too long leaves nothing" do
-    assert :rpc.call(peer(), Conf.Fun, :sleep, [120], 20) == {:badrpc, :timeout}
-    assert caught(fn -> :erpc.call(peer(), Conf.Fun, :sleep, [120], 20) end) == {:error, {:erpc, :timeout}}
-    assert :rpc.call(peer(), Conf.Fun, :sleep, [20], 5000) == :slept
-    assert :erpc.call(peer(), Conf.Fun, :sleep, [20], 5000) == :slept
-    assert mailbox(200) == []
+    assert :rpc.call(peer(), Conf.Fun, :sleep, [400], 20) == {:badrpc, :timeout}
+    assert caught(fn -> :erpc.call(peer(), Conf.Fun, :sleep, [400], 20) end) == {:error, {:erpc, :timeout}}
+    assert :rpc.call(peer(), Conf.Fun, :sleep, [20], 30_000) == :slept
+    assert :erpc.call(peer(), Conf.Fun, :sleep, [20], 30_000) == :slept
+    assert mailbox(600) == []
   end
 
   check "a process that is killed while it is called" do
     me = self()
     for {signal, seen} <- [kill: :killed, boom: :boom] do
       task = Task.async(fn -> :rpc.call(peer(), Conf.Fun, :notify_hang, [me, :up]) end)
-      assert_receive {:up, pid}, 5000
+      assert_receive {:up, pid}, 30_000
       Process.exit(pid, signal)
-      assert Task.await(task) == {:badrpc, {:EXIT, seen}}
+      assert Task.await(task, 30_000) == {:badrpc, {:EXIT, seen}}
       task = Task.async(fn -> caught(fn -> :erpc.call(peer(), Conf.Fun, :notify_hang, [me, :up]) end) end)
-      assert_receive {:up, pid}, 5000
+      assert_receive {:up, pid}, 30_000
       Process.exit(pid, signal)
-      assert Task.await(task) == {:exit, {:signal, seen}}
+      assert Task.await(task, 30_000) == {:exit, {:signal, seen}}
     end
   end
 
@@ -148,18 +148,18 @@ defmodule Area.Rpc do
     assert :rpc.call(peer(), :erlang, :process_info, [fun(:puppet, [self()]), :trap_exit]) == {:trap_exit, false}
     me = self()
     task = Task.async(fn -> call(:notify_hang, [me, :up]) end)
-    assert_receive {:up, pid}, 5000
+    assert_receive {:up, pid}, 30_000
     assert remote(:erlang, :process_info, [pid, :trap_exit]) == {:trap_exit, false}
     Process.exit(pid, :normal)
     assert remote(:erlang, :is_process_alive, [pid])
     Process.exit(pid, :kill)
-    Task.await(task)
+    Task.await(task, 30_000)
   end
 
   check "the end of the caller does not end what was called" do
     me = self()
     caller = spawn(fn -> call(:notify_hang, [me, :up]) end)
-    assert_receive {:up, pid}, 5000
+    assert_receive {:up, pid}, 30_000
     ended(caller, fn -> Process.exit(caller, :kill) end)
     assert remote(:erlang, :is_process_alive, [pid])
     Process.exit(pid, :kill)
@@ -169,28 +169,28 @@ defmodule Area.Rpc do
 
   check "requests of erpc are received, waited for and looked for" do
     id = :erpc.send_request(peer(), Conf.Fun, :add, [1, 2])
-    assert :erpc.receive_response(id, 5000) == 3
-    id = :erpc.send_request(peer(), Conf.Fun, :sleep, [80])
+    assert :erpc.receive_response(id, 30_000) == 3
+    id = :erpc.send_request(peer(), Conf.Fun, :sleep, [800])
     assert :erpc.wait_response(id, 0) == :no_response
-    assert :erpc.wait_response(id, 5000) == {:response, :slept}
+    assert :erpc.wait_response(id, 30_000) == {:response, :slept}
     id = :erpc.send_request(peer(), Conf.Fun, :ping, [])
     assert :erpc.check_response(:unrelated, id) == :no_response
     message = receive(do: (message -> message))
     assert :erpc.check_response(message, id) == {:response, :pong}
     id = :erpc.send_request(peer(), Conf.Fun, :throw, [1])
-    assert caught(fn -> :erpc.receive_response(id, 5000) end) == {:throw, 1}
-    id = :erpc.send_request(peer(), Conf.Fun, :sleep, [100])
+    assert caught(fn -> :erpc.receive_response(id, 30_000) end) == {:throw, 1}
+    id = :erpc.send_request(peer(), Conf.Fun, :sleep, [400])
     assert caught(fn -> :erpc.receive_response(id, 10) end) == {:error, {:erpc, :timeout}}
-    assert mailbox(150) == []
+    assert mailbox(600) == []
   end
 
   check "requests of erpc are collected" do
     ids = :erpc.reqids_new()
-    ids = :erpc.send_request(peer(), Conf.Fun, :sleep_then, [80, :slow], :a, ids)
+    ids = :erpc.send_request(peer(), Conf.Fun, :sleep_then, [800, :slow], :a, ids)
     ids = :erpc.send_request(peer(), Conf.Fun, :ping, [], :b, ids)
-    assert {:pong, :b, ids} = :erpc.receive_response(ids, 5000, true)
-    assert {:slow, :a, ids} = :erpc.receive_response(ids, 5000, true)
-    assert :erpc.receive_response(ids, 5000, true) == :no_request
+    assert {:pong, :b, ids} = :erpc.receive_response(ids, 30_000, true)
+    assert {:slow, :a, ids} = :erpc.receive_response(ids, 30_000, true)
+    assert :erpc.receive_response(ids, 30_000, true) == :no_request
   end
 
   check "multicall of rpc has the results and the bad nodes" do
@@ -200,9 +200,9 @@ defmodule Area.Rpc do
     assert {[{:badrpc, {:EXIT, :out}}], []} = :rpc.multicall([peer], Conf.Fun, :exit, [:out])
     assert :rpc.multicall([peer], Conf.Fun, :throw, [:ball]) == {[:ball], []}
     assert {[{:badrpc, {:EXIT, {:undef, _}}}], []} = :rpc.multicall([peer], Conf.Fun, :no_such, [])
-    assert :rpc.multicall([peer], Conf.Fun, :sleep, [150], 20) |> elem(0) |> Enum.all?(&(&1 == {:badrpc, :timeout}))
+    assert :rpc.multicall([peer], Conf.Fun, :sleep, [500], 20) |> elem(0) |> Enum.all?(&(&1 == {:badrpc, :timeout}))
     assert :rpc.multicall([node(), peer], :erlang, :node, []) == {[node(), peer], []}
-    assert mailbox(200) == []
+    assert mailbox(700) == []
   end
 
   check "multicall of erpc has a result for each node" do
@@ -212,19 +212,19 @@ defmodule Area.Rpc do
     assert :erpc.multicall([peer], Conf.Fun, :throw, [1]) == [throw: 1]
     assert :erpc.multicall([peer], Conf.Fun, :exit, [1]) == [exit: {:exception, 1}]
     assert [error: {:exception, :e, [_ | _]}] = :erpc.multicall([peer], Conf.Fun, :error, [:e])
-    assert :erpc.multicall([peer], Conf.Fun, :sleep, [150], 20) == [error: {:erpc, :timeout}]
+    assert :erpc.multicall([peer], Conf.Fun, :sleep, [500], 20) == [error: {:erpc, :timeout}]
     assert :erpc.multicall([peer], capture(:ping, 0)) == [ok: :pong]
   end
 
   check "casts run and answer nothing" do
     peer = peer()
     assert :rpc.cast(peer, Conf.Fun, :notify_self, [self(), :rpc]) == true
-    assert_receive {:rpc, pid}, 5000
+    assert_receive {:rpc, pid}, 30_000
     assert node(pid) == peer
     assert :erpc.cast(peer, Conf.Fun, :notify_self, [self(), :erpc]) == :ok
-    assert_receive {:erpc, _}, 5000
+    assert_receive {:erpc, _}, 30_000
     assert :erpc.multicast([peer, nowhere()], Conf.Fun, :notify_self, [self(), :multi]) == :ok
-    assert_receive {:multi, _}, 5000
+    assert_receive {:multi, _}, 30_000
     assert :rpc.cast(nowhere(), Conf.Fun, :ping, []) == true
     for f <- [:error, :exit, :throw, :no_such], do: assert(:erpc.cast(peer, Conf.Fun, f, [1]) == :ok)
     assert ecall(:ping) == :pong
@@ -234,7 +234,7 @@ defmodule Area.Rpc do
   check "eval_everywhere, abcast, sbcast" do
     peer = peer()
     assert :rpc.eval_everywhere([peer], Conf.Fun, :notify_self, [self(), :everywhere]) == :abcast
-    assert_receive {:everywhere, _}, 5000
+    assert_receive {:everywhere, _}, 30_000
     puppet = puppet()
     name = unique(:bcast)
     tell(puppet, {:register, name})
@@ -246,11 +246,11 @@ defmodule Area.Rpc do
   end
 
   check "async_call, yield and nb_yield" do
-    key = :rpc.async_call(peer(), Conf.Fun, :sleep_then, [80, :done])
+    key = :rpc.async_call(peer(), Conf.Fun, :sleep_then, [800, :done])
     assert :rpc.nb_yield(key, 0) == :timeout
     assert :rpc.yield(key) == :done
     key = :rpc.async_call(peer(), Conf.Fun, :exit, [:out])
-    assert :rpc.nb_yield(key, 5000) == {:value, {:badrpc, {:EXIT, :out}}}
+    assert :rpc.nb_yield(key, 30_000) == {:value, {:badrpc, {:EXIT, :out}}}
   end
 
   check "block_call, and a server_call to nobody" do
@@ -280,18 +280,18 @@ defmodule Area.Rpc do
 
   check "spawn requests with and without answers" do
     id = :erlang.spawn_request(peer(), Conf.Fun, :notify_self, [self(), :up], [:monitor])
-    assert_receive {:spawn_reply, ^id, :ok, pid}, 5000
-    assert_receive {:up, ^pid}, 5000
-    assert_receive {:DOWN, ^id, :process, ^pid, :normal}, 5000
+    assert_receive {:spawn_reply, ^id, :ok, pid}, 30_000
+    assert_receive {:up, ^pid}, 30_000
+    assert_receive {:DOWN, ^id, :process, ^pid, :normal}, 30_000
     id = :erlang.spawn_request(peer(), Conf.Fun, :ping, [], [:no_such_option])
-    assert_receive {:spawn_reply, ^id, :error, :badopt}, 5000
+    assert_receive {:spawn_reply, ^id, :error, :badopt}, 30_000
     id = :erlang.spawn_request(peer(), Conf.Fun, :ping, [], reply_tag: :mine)
-    assert_receive {:mine, ^id, :ok, _}, 5000
+    assert_receive {:mine, ^id, :ok, _}, 30_000
     id = :erlang.spawn_request(peer(), Conf.Fun, :notify_self, [self(), :quiet], reply: :error_only)
-    assert_receive {:quiet, _}, 5000
+    assert_receive {:quiet, _}, 30_000
     refute_received {:spawn_reply, ^id, _, _}
     id = :erlang.spawn_request(nowhere(), Conf.Fun, :ping, [], [])
-    assert_receive {:spawn_reply, ^id, :error, :noconnection}, 5000
+    assert_receive {:spawn_reply, ^id, :error, :noconnection}, 30_000
   end
 
   # --- rex -------------------------------------------------------------------------------------------------
@@ -321,15 +321,18 @@ defmodule Area.Rpc do
 
   check "a call of rex does not wait for another" do
     gl = Process.group_leader()
-    task = Task.async(fn -> rex({:call, Conf.Fun, :sleep_then, [300, :slow], gl}) end)
+    me = self()
+    task = Task.async(fn -> rex({:call, Conf.Fun, :notify_hang, [me, :up], gl}, 60_000) end)
+    assert_receive {:up, pid}, 30_000
     assert rex({:call, Conf.Fun, :ping, [], gl}) == :pong
     assert Task.yield(task, 0) == nil
-    assert Task.await(task) == :slow
+    Process.exit(pid, :enough)
+    assert Task.await(task, 30_000) == {:badrpc, {:EXIT, :enough}}
   end
 
   check "rex takes casts" do
     GenServer.cast(at(:rex), {:cast, Conf.Fun, :notify_self, [self(), :cast], Process.group_leader()})
-    assert_receive {:cast, pid}, 5000
+    assert_receive {:cast, pid}, 30_000
     assert node(pid) == peer()
     GenServer.cast(at(:rex), {:cast, Conf.Fun, :exit, [:out], Process.group_leader()})
     assert rex({:call, Conf.Fun, :ping, [], Process.group_leader()}) == :pong
@@ -339,25 +342,25 @@ defmodule Area.Rpc do
     gl = Process.group_leader()
     me = self()
     send(at(:rex), {me, {:call, Conf.Fun, :add, [1, 2], gl}})
-    assert_receive {:rex, 3}, 5000
+    assert_receive {:rex, 3}, 30_000
     send(at(:rex), {me, {:call, Conf.Fun, :exit, [:out], gl}})
-    assert_receive {:rex, {:badrpc, {:EXIT, :out}}}, 5000
+    assert_receive {:rex, {:badrpc, {:EXIT, :out}}}, 30_000
     send(at(:rex), {me, :features_request})
     peer = peer()
-    assert_receive {:features_reply, ^peer, [:erpc]}, 5000
+    assert_receive {:features_reply, ^peer, [:erpc]}, 30_000
     puppet = puppet()
     name = unique(:rex)
     tell(puppet, {:register, name})
     send(at(:rex), {me, {:sbcast, name, {:said, 1}}})
-    assert_receive {:rex, ^peer, ^peer}, 5000
+    assert_receive {:rex, ^peer, ^peer}, 30_000
     assert forwarded(puppet) == {:said, 1}
     nobody = unique(:nobody)
     send(at(:rex), {me, {:sbcast, nobody, 1}})
-    assert_receive {:rex, ^peer, {:nonexisting_name, ^nobody}}, 5000
+    assert_receive {:rex, ^peer, {:nonexisting_name, ^nobody}}, 30_000
     send(at(:rex), {me, {:send, name, {:sent, 2}}})
     assert forwarded(puppet) == {me, {:sent, 2}}
     send(at(:rex), {me, {:send, nobody, 1}})
-    assert_receive {:rex, ^peer, {:nonexisting_name, ^nobody}}, 5000
+    assert_receive {:rex, ^peer, {:nonexisting_name, ^nobody}}, 30_000
     assert mailbox(50) == []
   end
 
@@ -397,10 +400,10 @@ defmodule Area.Rpc do
 
   check "a process there waits no longer than it says" do
     puppet = puppet()
-    assert tell(puppet, {:rpc, node(), :timer, :sleep, [200], 20}) == {:badrpc, :timeout}
-    assert tell(puppet, {:erpc, node(), :timer, :sleep, [200], 20}) == {:caught, :error, {:erpc, :timeout}}
-    assert tell(puppet, {:rpc, node(), :timer, :sleep, [20], 5000}) == :ok
-    refute_receive {:fwd, ^puppet, _}, 250
+    assert tell(puppet, {:rpc, node(), :timer, :sleep, [500], 20}) == {:badrpc, :timeout}
+    assert tell(puppet, {:erpc, node(), :timer, :sleep, [500], 20}) == {:caught, :error, {:erpc, :timeout}}
+    assert tell(puppet, {:rpc, node(), :timer, :sleep, [20], 30_000}) == :ok
+    refute_receive {:fwd, ^puppet, _}, 700
   end
 
   check "what is no call is badarg" do
@@ -418,8 +421,8 @@ defmodule Area.Rpc do
     Process.register(self(), name)
     for {kind, expected} <- [rpc: {:badrpc, {:EXIT, :killed}}, erpc: {:caught, :exit, {:signal, :killed}}] do
       # A call of this process, which is never answered, hangs the one that makes it.
-      asked = order(puppet, {kind, node(), GenServer, :call, [name, :hang, :infinity], 5000})
-      assert_receive {:"$gen_call", {pid, _}, :hang}, 5000
+      asked = order(puppet, {kind, node(), GenServer, :call, [name, :hang, :infinity], 60_000})
+      assert_receive {:"$gen_call", {pid, _}, :hang}, 30_000
       assert node(pid) == node(me)
       Process.exit(pid, :kill)
       assert answered(asked) == expected
@@ -432,15 +435,15 @@ defmodule Area.Rpc do
     me = self()
     rpc = Task.async(fn -> call(:notify_hang, [me, :up]) end)
     erpc = Task.async(fn -> caught(fn -> ecall(:notify_hang, [me, :up]) end) end)
-    for _ <- 1..2, do: assert_receive({:up, _}, 5000)
+    for _ <- 1..2, do: assert_receive({:up, _}, 30_000)
     puppet = puppet()
     name = unique(:hangs)
     Process.register(self(), name)
-    asked = order(puppet, {:rpc, node(), GenServer, :call, [name, :hang, :infinity], 5000})
-    assert_receive {:"$gen_call", _, :hang}, 5000
+    asked = order(puppet, {:rpc, node(), GenServer, :call, [name, :hang, :infinity], 60_000})
+    assert_receive {:"$gen_call", _, :hang}, 30_000
     assert Node.disconnect(peer())
-    assert Task.await(rpc) == {:badrpc, :nodedown}
-    assert Task.await(erpc) == {:error, {:erpc, :noconnection}}
+    assert Task.await(rpc, 30_000) == {:badrpc, :nodedown}
+    assert Task.await(erpc, 30_000) == {:error, {:erpc, :noconnection}}
     assert answered(asked) == {:badrpc, :nodedown}
     assert eventually(fn -> call(:ping) == :pong end)
   end

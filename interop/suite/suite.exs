@@ -2,12 +2,15 @@
 #
 # An area is a module Area.NAME in NAME.exs.  Its checks run side by side, each in a process of its own that
 # is linked to nobody; those with `alone: true` (they cut the connection, count processes, ...) run one by
-# one when the others are done.  So a check makes its own servers and names, and waits for what happens.
-# `use Suite, at_once: 3, patience: 60_000` is for an area of which a few checks keep the peer busy.
+# one when the others are done.  So a check makes its own servers and names, and waits for what happens:
+# no time that it says is one that a loaded machine could miss, and a limit is there for what never comes.
+# `use Suite, at_once: 3, patience: 120_000` is for an area of which a few checks keep the peer busy.
 
 defmodule Suite do
   @at_once 16
-  @patience 15_000
+  @patience 60_000
+  # Milliseconds for one thing to come.
+  @limit 30_000
 
   defmacro __using__(options) do
     quote do
@@ -42,7 +45,7 @@ defmodule Suite do
 
   # Calls a function of Conf.Fun on the peer, or of any module.
   def fun(name, args \\ []), do: remote(Conf.Fun, name, args)
-  def remote(m, f, args), do: :rpc.call(peer(), m, f, args, 10_000)
+  def remote(m, f, args), do: :rpc.call(peer(), m, f, args, @limit)
 
   # A function of the peer's as a term: here there is no such module.
   def capture(name, arity), do: :erlang.make_fun(Conf.Fun, name, arity)
@@ -67,7 +70,7 @@ defmodule Suite do
   # A puppet is a process of the peer that does what `tell` says; everything else it gets comes here.
   def puppet, do: fun(:puppet, [self()])
 
-  def tell(puppet, command, timeout \\ 8000) do
+  def tell(puppet, command, timeout \\ @limit) do
     ref = order(puppet, command)
 
     receive do
@@ -84,7 +87,7 @@ defmodule Suite do
     ref
   end
 
-  def answered(ref, timeout \\ 8000) do
+  def answered(ref, timeout \\ @limit) do
     receive do
       {^ref, answer} -> answer
     after
@@ -93,7 +96,7 @@ defmodule Suite do
   end
 
   # What a puppet has got.
-  def forwarded(puppet, timeout \\ 5000) do
+  def forwarded(puppet, timeout \\ @limit) do
     receive do
       {:fwd, ^puppet, message} -> message
     after
@@ -108,7 +111,7 @@ defmodule Suite do
   end
 
   # The reason in the DOWN of a monitor.
-  def down(ref, timeout \\ 5000) do
+  def down(ref, timeout \\ @limit) do
     receive do
       {:DOWN, ^ref, _, _, reason} -> reason
     after
@@ -132,7 +135,7 @@ defmodule Suite do
     end
   end
 
-  def eventually(function, tries \\ 200) do
+  def eventually(function, tries \\ div(@limit, 20)) do
     case function.() do
       nope when nope in [nil, false] and tries > 0 ->
         Process.sleep(20)
@@ -143,6 +146,31 @@ defmodule Suite do
 
       true_at_last ->
         true_at_last
+    end
+  end
+
+  # Waits until a process of the peer has `n` messages that it has not taken.
+  def queued(pid, n) do
+    eventually(fn -> remote(:erlang, :process_info, [pid, :message_queue_len]) == {:message_queue_len, n} end)
+  end
+
+  # Waits until `watcher` has its monitor of a process of the peer, as a caller has before it calls.
+  def watched(pid, watcher) do
+    eventually(fn ->
+      {:monitored_by, watchers} = remote(:erlang, :process_info, [pid, :monitored_by])
+      watcher in watchers
+    end)
+  end
+
+  # What is the same twice: what the checks before have left is gone by then.
+  def settled(function, last \\ nil) do
+    case function.() do
+      ^last ->
+        last
+
+      other ->
+        Process.sleep(50)
+        settled(function, other)
     end
   end
 

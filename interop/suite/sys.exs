@@ -11,7 +11,7 @@ defmodule Area.Sys do
     receive do
       {^ref, answer} -> answer
     after
-      5000 -> raise "no answer to #{inspect(request)}"
+      30_000 -> raise "no answer to #{inspect(request)}"
     end
   end
 
@@ -138,14 +138,14 @@ defmodule Area.Sys do
     me = self()
     for tag <- [:tag, {1, 2}, make_ref(), [1]] do
       send(server, {:system, {me, tag}, :suspend})
-      assert_receive {^tag, :ok}, 5000
+      assert_receive {^tag, :ok}, 30_000
     end
 
     alias = :erlang.alias()
     send(server, {:system, {server, [:alias | alias]}, :resume})
-    assert_receive {[:alias | ^alias], :ok}, 5000
+    assert_receive {[:alias | ^alias], :ok}, 30_000
     send(server, {:system, {server, [[:alias | alias] | :more]}, :resume})
-    assert_receive {[[:alias | ^alias] | :more], :ok}, 5000
+    assert_receive {[[:alias | ^alias] | :more], :ok}, 30_000
     :erlang.unalias(alias)
     send(server, {:system, {me, [:alias | alias]}, :resume})
     assert GenServer.call(server, :ping) == :pong
@@ -169,7 +169,7 @@ defmodule Area.Sys do
     assert {:exit, {:noproc, {:sys, :suspend, [^nobody, 100]}}} = caught(fn -> :sys.suspend(nobody, 100) end)
     assert {:exit, {:noproc, {:sys, :terminate, [^nobody, :x]}}} = caught(fn -> :sys.terminate(nobody, :x) end)
     server = server()
-    send(server, {:"$gen_call", {self(), make_ref()}, {:sleep, 150}})
+    send(server, {:"$gen_call", {self(), make_ref()}, {:sleep, 600}})
     assert {:exit, {:timeout, {:sys, :get_state, [^server, 20]}}} = caught(fn -> :sys.get_state(server, 20) end)
     assert GenServer.call(server, :ping) == :pong
     assert Enum.reject(mailbox(50), &match?({_, :slept}, &1)) == []
@@ -262,7 +262,7 @@ defmodule Area.Sys do
     task = Task.async(fn -> GenServer.call(server, {:echo, 1}) end)
     assert Task.yield(task, 60) == nil
     :ok = :sys.resume(server)
-    assert Task.await(task) == 1
+    assert Task.await(task, 30_000) == 1
   end
 
   check "who is suspended may be stopped, killed and told to end" do
@@ -281,7 +281,7 @@ defmodule Area.Sys do
 
   check "the parent's end ends who is suspended" do
     supervisor = supervisor(%{}, [spec(:a, {:announce, self(), :child})])
-    assert_receive {:started, :child, child}, 5000
+    assert_receive {:started, :child, child}, 30_000
     :ok = :sys.suspend(child)
     assert ended(child, fn -> Supervisor.stop(supervisor) end) == :shutdown
     assert_received {:terminated, :child, ^child, :shutdown}
@@ -299,13 +299,13 @@ defmodule Area.Sys do
 
   check "a supervisor that is suspended restarts nobody until it is resumed" do
     supervisor = supervisor(%{}, [spec(:a, {:announce_notrap, self(), :a})])
-    assert_receive {:started, :a, first}, 5000
+    assert_receive {:started, :a, first}, 30_000
     :ok = :sys.suspend(supervisor)
     ended(first, fn -> Process.exit(first, :kill) end)
     refute_receive {:started, :a, _}, 60
     assert {:exit, {:timeout, _}} = caught(fn -> GenServer.call(supervisor, :which_children, 30) end)
     :ok = :sys.resume(supervisor)
-    assert_receive {:started, :a, second}, 5000
+    assert_receive {:started, :a, second}, 30_000
     assert child(supervisor, :a) == second
   end
 
@@ -320,11 +320,11 @@ defmodule Area.Sys do
 
   check "a timeout that runs out while it is suspended comes after the resume" do
     server = server({:state, {:timeout_to, self()}})
-    :ok = GenServer.call(server, {:reply_timeout, 400})
+    :ok = GenServer.call(server, {:reply_timeout, 1000})
     :ok = :sys.suspend(server)
-    refute_receive {:init_timeout, _}, 500
+    refute_receive {:init_timeout, _}, 1300
     :ok = :sys.resume(server)
-    assert_receive {:init_timeout, ^server}, 5000
+    assert_receive {:init_timeout, ^server}, 30_000
   end
 
   # --- ends ---------------------------------------------------------------------------------------------
@@ -510,7 +510,7 @@ defmodule Area.Sys do
     receive do
       {:printed, text} -> text
     after
-      5000 -> raise "nothing was printed"
+      30_000 -> raise "nothing was printed"
     end
   end
 
@@ -524,7 +524,7 @@ defmodule Area.Sys do
       fun(:start_server, [{:state, 0}, name])
     end)
 
-    {:ok, server} = Task.await(task)
+    {:ok, server} = Task.await(task, 30_000)
     assert :sys.trace(server, true) == :ok
     GenServer.cast(server, {:put_state, 1})
     assert printed() == "*DBG* #{name} got cast {put_state,1}\n"
