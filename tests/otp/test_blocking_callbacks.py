@@ -18,6 +18,7 @@ from pyerlnode.services.modules import Module, apply
 from pyerlnode.term import Atom, Export, charlist
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from pathlib import Path
 
     from pyerlnode.term import Pid
@@ -176,9 +177,14 @@ class Counting(GenServer):
         return self.count
 
 
+def ask(server: Any, request: Any) -> Awaitable[Any]:
+    """A call with time for a worker process to start on a loaded machine."""
+    return GenServer.call(server, request, SECONDS)
+
+
 async def asking(server: Pid, request: Any) -> None:
     """A caller."""
-    await GenServer.call(server, request)
+    await ask(server, request)
 
 
 @pytest.fixture
@@ -195,19 +201,19 @@ async def test_marked_callbacks_run_in_threads_and_keep_the_order() -> None:
     gates = Gates()
     pid = await Marked.start(gates)
     assert pid is not None
-    slow = asyncio.ensure_future(GenServer.call(pid, (Atom("slow"), b"a", 1)))
+    slow = asyncio.ensure_future(ask(pid, (Atom("slow"), b"a", 1)))
     await gates.entered("a")
-    quick = asyncio.ensure_future(GenServer.call(pid, (Atom("quick"), 2)))
+    quick = asyncio.ensure_future(ask(pid, (Atom("quick"), 2)))
     await settled()
     GenServer.cast(pid, (Atom("note"), 3))
     erl.send(pid, Atom("tick"))
-    logged = asyncio.ensure_future(GenServer.call(pid, Atom("logged")))
+    logged = asyncio.ensure_future(ask(pid, Atom("logged")))
     await settled()
     assert len(process_of(pid).mailbox or ()) == 4
     gates.open("a")
     assert [await slow, await quick] == [1, 2]
     assert await logged == [1, 2, 3, "tick"]
-    assert await GenServer.call(pid, Atom("later")) == "early"
+    assert await ask(pid, Atom("later")) == "early"
 
 
 async def test_callbacks_of_otps_style_do_too() -> None:
@@ -215,8 +221,8 @@ async def test_callbacks_of_otps_style_do_too() -> None:
     pid = await Classic.start()
     GenServer.cast(pid, 1)
     erl.send(pid, 2)
-    assert await GenServer.call(pid, Atom("log")) == ["go", 1, 2]
-    assert await GenServer.call(pid, Atom("end")) == "ended"
+    assert await ask(pid, Atom("log")) == ["go", 1, 2]
+    assert await ask(pid, Atom("end")) == "ended"
     assert await erl.receive(timeout=SECONDS) == ("terminated", "normal")
     second = await Classic.start()
     assert second is not None
@@ -226,7 +232,7 @@ async def test_callbacks_of_otps_style_do_too() -> None:
 
 async def test_a_thread_asks_others() -> None:
     one, other = await Marked.start(Gates()), await Marked.start(Gates())
-    assert await GenServer.call(one, (Atom("asks"), other)) == [1]
+    assert await ask(one, (Atom("asks"), other)) == [1]
 
 
 async def test_what_it_raises_ends_the_server_with_the_users_line() -> None:
@@ -254,7 +260,7 @@ async def test_a_callers_timeout_keeps_its_meaning_and_a_late_reply_reaches_nobo
         await GenServer.call(pid, (Atom("slow"), b"a", 1), timeout=0.01)
     await gates.entered("a")
     gates.open("a")
-    assert await GenServer.call(pid, Atom("logged")) == [1]
+    assert await ask(pid, Atom("logged")) == [1]
     with pytest.raises(TimeoutError):
         await erl.receive(timeout=0)
 
@@ -325,7 +331,7 @@ async def test_work_of_a_caller_that_has_ended_is_dropped_when_it_has_not_begun(
     # The first is taken out of the queue, the second does not get there, the third does.
     assert runtime.threads.waiting == 1
     gates.open("a")
-    assert await GenServer.call(pid, Atom("logged")) == [2]
+    assert await ask(pid, Atom("logged")) == [2]
     assert not process_of(pid).monitors or not process_of(pid).monitors.watching  # type: ignore[union-attr]
 
 
@@ -337,7 +343,7 @@ async def test_a_server_waits_for_the_thread_of_a_caller_that_has_ended() -> Non
     await gates.entered("a")
     erl.exit(caller, "kill")
     await settled()
-    logged = asyncio.ensure_future(GenServer.call(pid, Atom("logged")))
+    logged = asyncio.ensure_future(ask(pid, Atom("logged")))
     await settled()
     assert not logged.done()
     gates.open("a")
@@ -347,13 +353,13 @@ async def test_a_server_waits_for_the_thread_of_a_caller_that_has_ended() -> Non
 async def test_a_worker_of_a_caller_that_has_ended_is_killed_and_the_server_goes_on(fifo: Path) -> None:
     pid = await Counting.start()
     assert pid is not None
-    assert await GenServer.call(pid, (Atom("add"), 2)) == 2
+    assert await ask(pid, (Atom("add"), 2)) == 2
     caller = erl.spawn(asking, pid, (Atom("stay"), str(fifo).encode()))
     worker = int(await asyncio.to_thread(fifo.read_text))
     erl.exit(caller, "kill")
-    assert await GenServer.call(pid, Atom("get")) == 2
+    assert await ask(pid, Atom("get")) == 2
     # Its thread has noticed when another worker answers.
-    assert await GenServer.call(pid, (Atom("add"), 1)) == 3
+    assert await ask(pid, (Atom("add"), 1)) == 3
     assert worker != os.getpid()
     await reason_of(caller)
 
@@ -363,8 +369,8 @@ async def test_a_worker_of_a_caller_that_has_ended_is_killed_and_the_server_goes
 
 async def test_a_worker_changes_the_state_only_when_it_returns() -> None:
     pid = await Counting.start()
-    assert await GenServer.call(pid, (Atom("add"), 2)) == 2
-    assert await GenServer.call(pid, (Atom("add"), 3)) == 5
+    assert await ask(pid, (Atom("add"), 2)) == 2
+    assert await ask(pid, (Atom("add"), 3)) == 5
     (error, stack), _ = await exit_of(pid, Atom("spoil"))
     assert error["message"] == b"ValueError: spoiled"
     assert stack[0][:2] == ("test_blocking_callbacks", "Counting.spoil")
@@ -372,8 +378,8 @@ async def test_a_worker_changes_the_state_only_when_it_returns() -> None:
 
 async def test_results_of_otps_style_come_back_from_a_worker() -> None:
     pid = await Counting.start()
-    assert await GenServer.call(pid, Atom("both")) == erl.self()
-    assert await GenServer.call(pid, Atom("both")) == "over"
+    assert await ask(pid, Atom("both")) == erl.self()
+    assert await ask(pid, Atom("both")) == "over"
     assert pid is not None
     assert await reason_of(pid) == "noproc"
 
