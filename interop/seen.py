@@ -137,7 +137,7 @@ async def open_shop() -> Any:
         await erl.receive()
 
     erl.spawn(holder)
-    return (await erl.receive(timeout=5))[0]
+    return (await erl.receive(timeout=20))[0]
 
 
 @shop.export

@@ -63,9 +63,12 @@ def test_what_agents_answer_and_how_they_end(alex, kate, here) -> None:
       {:ok, pid} = rpc(peer, :agent, [1])
       ref = Process.monitor(pid)
       seen = caught(fn -> request.(pid) end)
-      receive do {:DOWN, ^ref, _, _, reason} -> {seen, reason} after 200 -> {seen, :lives} end
+      receive do {:DOWN, ^ref, _, _, reason} -> {seen, reason} end
     end
+    {:ok, strayed} = rpc(peer, :agent, [1])
+    send(strayed, :stray)
     [
+      Agent.get(strayed, Kernel, :+, [1]),
       ask.(&Agent.get_and_update(&1, Keyed, :identity, [])),
       ask.(&Agent.cast(&1, Keyed, :boom, [])),
       ask.(&GenServer.call(&1, :nonsense)),
@@ -73,8 +76,7 @@ def test_what_agents_answer_and_how_they_end(alex, kate, here) -> None:
       ask.(&Agent.get(&1, Kernel, :+, ["x"])),
       ask.(&Agent.get(&1, Kernel, :div, [0])),
       ask.(&Agent.stop/1),
-      ask.(&Agent.stop(&1, :why)),
-      ask.(&send(&1, :stray))
+      ask.(&Agent.stop(&1, :why))
     ]
     """)
     both.same("""

@@ -66,12 +66,12 @@ defmodule Tools do
   def pid(peer, name), do: :rpc.call(peer, :erlang, :whereis, [name])
   # names of applications that are of this test
   def ours(list), do: for({name, d, v} <- list, name in [:conf_app, :a1, :a2, :a3, :told], do: {name, d, v})
-  def got(ms \\\\ 2000) do
+  def got(ms \\\\ 12_000) do
     receive do x -> x after ms -> :nothing end
   end
   def down(pid) do
     ref = Process.monitor(pid)
-    receive do {:DOWN, ^ref, _, _, reason} -> reason after 3000 -> :alive end
+    receive do {:DOWN, ^ref, _, _, reason} -> reason after 12_000 -> :alive end
   end
   def shown(x) when is_pid(x), do: :pid
   def shown([{m, f, _, l} | _]) when is_atom(m) and is_atom(f) and is_list(l), do: {:stack, m, f}

@@ -91,7 +91,7 @@ async def test_spawning_what_is_not_exported_is_undef_at_once(beam_node, here, n
         result = await alex.eval_elixir_async(
             here("""
             {pid, ref} = :erlang.spawn_monitor(:kate@localhost, Nothing.Here, :say_name, [1])
-            down = receive do {:DOWN, ^ref, :process, ^pid, reason} -> reason after 5000 -> :none end
+            down = receive do {:DOWN, ^ref, :process, ^pid, reason} -> reason after 12_000 -> :none end
             called = :rpc.call(:kate@localhost, Nothing.Here, :say_name, [], 5000)
             {down, elem(called, 0)}
             """)

@@ -13,16 +13,16 @@ WORKING = re.compile(r"working \d+\n")
 
 # Whoever calls is another process than the one that waits for what the thread sends.
 HELPERS = """
-call = fn function, args -> :rpc.call(:kate@localhost, Blocking, function, args, 5000) end
+call = fn function, args -> :rpc.call(:kate@localhost, Blocking, function, args, 20_000) end
 me = self()
 working = fn server ->
   spawn(fn ->
-    result = try do GenServer.call(server, {:slow, me}, 8000) catch :exit, {reason, _} -> {:exit, reason} end
+    result = try do GenServer.call(server, {:slow, me}, 9000) catch :exit, {reason, _} -> {:exit, reason} end
     send(me, {:result, result})
   end)
-  receive do {:working, ^server, :kate@localhost} -> :ok after 5000 -> :none end
+  receive do {:working, ^server, :kate@localhost} -> :ok after 12_000 -> :none end
 end
-got = fn -> receive do message -> message after 5000 -> :none end end
+got = fn -> receive do message -> message after 12_000 -> :none end end
 """
 
 
@@ -35,7 +35,7 @@ def kate(python_node, target):
 def ask(beam_node, kate, here):
     """Evaluate on the BEAM, with the helpers."""
     alex = beam_node("alex")
-    return lambda source: alex.eval_elixir(here(HELPERS + source), timeout=30).text
+    return lambda source: alex.eval_elixir(here(HELPERS + source), timeout=45).text
 
 
 def test_the_node_answers_while_a_thread_works_and_order_is_kept(ask) -> None:
@@ -63,8 +63,8 @@ def test_kill_is_seen_at_once_and_nothing_comes_later(ask) -> None:
         :ok = working.(server)
         ref = Process.monitor(server)
         Process.exit(server, :kill)
-        down = receive do {:DOWN, ^ref, :process, ^server, reason} -> reason after 5000 -> :none end
-        result = receive do {:result, result} -> result after 5000 -> :none end
+        down = receive do {:DOWN, ^ref, :process, ^server, reason} -> reason after 12_000 -> :none end
+        result = receive do {:result, result} -> result after 12_000 -> :none end
         alive = :rpc.call(:kate@localhost, :erlang, :is_process_alive, [server])
         true = call.(:open_gate, [server])
         {down, result, alive, Process.info(self(), :message_queue_len)}
@@ -98,9 +98,9 @@ def test_worker_processes_are_killed_with_who_wants_their_work(ask, kate) -> Non
     assert (
         ask("""
         server = call.(:start, [:process])
-        {2, one} = GenServer.call(server, {:add, 2})
-        {5, two} = GenServer.call(server, {:add, 3})
-        died = try do GenServer.call(server, :die) catch :exit, {reason, _} -> reason end
+        {2, one} = GenServer.call(server, {:add, 2}, 20_000)
+        {5, two} = GenServer.call(server, {:add, 3}, 20_000)
+        died = try do GenServer.call(server, :die, 20_000) catch :exit, {reason, _} -> reason end
         {call.(:factorial, [20]), is_integer(one) and is_integer(two), died}
         """)
         == "{2432902008176640000, true, {:worker_died, {:exit_status, 3}}}"
@@ -108,23 +108,23 @@ def test_worker_processes_are_killed_with_who_wants_their_work(ask, kate) -> Non
     # The caller's end kills the worker, and the server goes on with what it had.
     ask("""
         server = call.(:start, [:process])
-        {2, _} = GenServer.call(server, {:add, 2})
+        {2, _} = GenServer.call(server, {:add, 2}, 20_000)
         Application.put_env(:kernel, :server, server)
         Application.put_env(:kernel, :caller, spawn(fn -> GenServer.call(server, :hang, :infinity) end))
     """)
-    assert kate.wait_for_output(WORKING)
+    assert kate.wait_for_output(WORKING, 30)
     server = "server = Application.get_env(:kernel, :server)\n"
-    goes_on = "Process.exit(Application.get_env(:kernel, :caller), :kill)\nGenServer.call(server, :get)"
+    goes_on = "Process.exit(Application.get_env(:kernel, :caller), :kill)\nGenServer.call(server, :get, 9000)"
     assert ask(server + goes_on) == "2"
     # So does the server's own.
     since = kate.mark()
     ask(f"{server} spawn(fn -> GenServer.call(server, :hang, :infinity) end)")
-    assert kate.wait_for_output(WORKING, since=since)
+    assert kate.wait_for_output(WORKING, 30, since=since)
     assert (
         ask(f"""{server}
         ref = Process.monitor(server)
         Process.exit(server, :kill)
-        {{receive do {{:DOWN, ^ref, _, _, reason}} -> reason after 5000 -> :none end, call.(:factorial, [3])}}
+        {{receive do {{:DOWN, ^ref, _, _, reason}} -> reason after 9000 -> :none end, call.(:factorial, [3])}}
         """)
         == "{:killed, 6}"
     )
@@ -144,6 +144,6 @@ def wait_until_gone(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert select.select([handle], [], [], 5)[0], f"process {pid} goes on"
+        assert select.select([handle], [], [], 30)[0], f"process {pid} goes on"
     finally:
         os.close(handle)

@@ -123,7 +123,7 @@ def test_links_and_monitors_of_elixir_on_python(alex, here) -> None:
         {:ok, pid} = GenServer.call({Counter, :kate@localhost}, :spawn)
         ref = Process.monitor(pid)
         Process.exit(pid, :kill)
-        receive do {:DOWN, ^ref, :process, ^pid, reason} -> reason after 5000 -> :none end
+        receive do {:DOWN, ^ref, :process, ^pid, reason} -> reason after 12_000 -> :none end
         """)
         ).text
         == ":killed"
@@ -134,11 +134,11 @@ def test_links_and_monitors_of_elixir_on_python(alex, here) -> None:
         {:ok, pid} = GenServer.call({Counter, :kate@localhost}, :spawn)
         Process.link(pid)
         Process.exit(pid, :foo)
-        first = receive do {:EXIT, ^pid, reason} -> reason after 5000 -> :none end
+        first = receive do {:EXIT, ^pid, reason} -> reason after 12_000 -> :none end
         Process.link(pid)
-        second = receive do {:EXIT, ^pid, reason} -> reason after 5000 -> :none end
+        second = receive do {:EXIT, ^pid, reason} -> reason after 12_000 -> :none end
         ref = Process.monitor({:nobody, :kate@localhost})
-        third = receive do {:DOWN, ^ref, :process, what, reason} -> {what, reason} after 5000 -> :none end
+        third = receive do {:DOWN, ^ref, :process, what, reason} -> {what, reason} after 12_000 -> :none end
         {first, second, third}
         """)
     ).text == here("{:foo, :noproc, {{:nobody, :kate@localhost}, :noproc}}")
@@ -153,7 +153,7 @@ def test_stop_and_suspend_from_elixir(alex, here) -> None:
         :ok = :sys.suspend(pid)
         :ok = :sys.resume(pid)
         :ok = GenServer.stop(pid, :shutdown)
-        receive do {:DOWN, ^ref, _, _, reason} -> reason after 5000 -> :none end
+        receive do {:DOWN, ^ref, _, _, reason} -> reason after 12_000 -> :none end
         """)
         ).text
         == ":shutdown"

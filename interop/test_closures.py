@@ -39,12 +39,12 @@ def test_what_closures_give(beam_node, kate, here) -> None:
         adder = there.(fn -> n = 40; fn x -> x + n end end)
         me = self()
         {pid, ref} = Node.spawn_monitor(kate, fn -> exit(:bye) end)
-        reason = receive do {:DOWN, ^ref, _, ^pid, why} -> why after 5000 -> :none end
+        reason = receive do {:DOWN, ^ref, _, ^pid, why} -> why after 12_000 -> :none end
         Node.spawn(kate, fn -> send(me, {:group_leader, Process.group_leader()}) end)
-        leader = receive do {:group_leader, pid} -> pid after 5000 -> :none end
+        leader = receive do {:group_leader, pid} -> pid after 12_000 -> :none end
         child = there.(fn -> spawn(fn -> receive do {:ask, it} -> send(it, {:answer, node()}) end end) end)
         send(child, {:ask, self()})
-        answer = receive do {:answer, node} -> node after 5000 -> :none end
+        answer = receive do {:answer, node} -> node after 12_000 -> :none end
         [
           there.(fn -> 1 + 1 end),
           there.(fn -> for n <- 1..3, do: n * n end),
@@ -71,7 +71,7 @@ def test_reasons(beam_node, kate, here) -> None:
         Process.flag(:trap_exit, true)
         ends = fn fun ->
           pid = Node.spawn_link(:kate@localhost, fun)
-          receive do {:EXIT, ^pid, reason} -> reason after 5000 -> :none end
+          receive do {:EXIT, ^pid, reason} -> reason after 12_000 -> :none end
         end
         one = fn x -> x end
         {raised, [{_, _, _, _} | _]} = ends.(fn -> raise "boom" end)
@@ -119,7 +119,7 @@ def test_closures_off(beam_node, python_node, target, here) -> None:
         receive do
           {:EXIT, ^pid, {{:badfun, fun}, [{:erlang, :apply, 2, []}]}} when is_function(fun, 0) -> :badfun
           other -> other
-        after 5000 -> :none end
+        after 12_000 -> :none end
         """)
     ).text
     assert text == ":badfun"

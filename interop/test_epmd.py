@@ -16,7 +16,7 @@ wait = fn wait, left ->
     answer -> answer
   end
 end
-wait.(wait, 80)
+wait.(wait, 120)
 """
 
 
@@ -66,7 +66,7 @@ def test_the_next_node_takes_the_embedded_epmd_over(beam_node, python_node, free
             true -> Process.sleep(100); wait.(wait, left - 1)
           end
         end
-        wait.(wait, 80)
+        wait.(wait, 120)
         """,
             timeout=20,
         ).text

@@ -77,7 +77,7 @@ defmodule Machines do
   end
 
   def told do
-    receive do message -> message after 5000 -> :nothing end
+    receive do message -> message after 12_000 -> :nothing end
   end
 end
 """

@@ -337,11 +337,11 @@ async def test_conflict_random_notify_name_and_notify_all_name(cluster: Cluster,
     winner = min([one, theirs], key=lambda pid: str(pid.node))
     await all_see([alex, node], "n", winner)
     await all_see([alex, node], "m", None)
-    got = "receive {m, X1} -> X1 after 5000 -> none end"
+    got = "receive {m, X1} -> X1 after 12_000 -> none end"
     assert await term(alex, f"fun() -> {got} end()") == ("global_name_conflict", "m", two)
     expected = [("global_name_conflict", "m", others)]
     if winner == one:
-        told = "fun() -> receive {n, X2} -> X2 after 5000 -> none end end()"
+        told = "fun() -> receive {n, X2} -> X2 after 12_000 -> none end end()"
         assert await term(alex, told) == ("global_name_conflict", "n")
     else:
         expected.append(("global_name_conflict", "n"))

@@ -62,7 +62,7 @@ def test_a_spawned_function_prints_there(alex, here) -> None:
         {:ok, device} = StringIO.open("")
         Process.group_leader(self(), device)
         {_, ref} = Node.spawn_monitor(:kate@localhost, Kate, :say_name, [])
-        receive do {:DOWN, ^ref, _, _, :normal} -> StringIO.contents(device) after 5000 -> :none end
+        receive do {:DOWN, ^ref, _, _, :normal} -> StringIO.contents(device) after 12_000 -> :none end
         """)
     ).text
     assert text == r'{"", "Hi, my name is Kate\n"}'
@@ -129,7 +129,7 @@ async def test_a_beam_process_prints_on_the_python_node(beam_node, new_node, cap
     async with new_node("bob"):
         await erpc.call(alex.name, "io", "format", [b"~s~n", [b"called"]])
         _, ref = await spawn_monitor(alex.name, "Elixir.IO", "puts", [b"spawned"])
-        await receive(lambda message: message[1] == ref, timeout=5)
+        await receive(lambda message: message[1] == ref, timeout=20)
     assert capfd.readouterr().out.splitlines()[-2:] == ["called", "spawned"]
 
 
@@ -233,7 +233,7 @@ def test_a_node_whose_output_nobody_reads_goes_on_and_loses_nothing(
         answered = alex.eval_elixir(
             f"""
             far = :"{far}"
-            for _ <- 1..5, do: {{Node.ping(far), :rpc.call(far, Kate, :add, [1, 2], 2000)}}
+            for _ <- 1..5, do: {{Node.ping(far), :rpc.call(far, Kate, :add, [1, 2], 9000)}}
             """
         )
         assert answered.term == [("pong", 3)] * 5

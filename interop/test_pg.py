@@ -191,10 +191,10 @@ async def test_monitors_of_both_sides(boot, kate: Node) -> None:
     two = await join_there(alex, "Two")
     pg.leave(Atom("g"), one)
     await alex.eval_erlang_async("ok = pg:leave(g, Two)")
-    seen = [(await receive(lambda message: message[0] == ref, timeout=5))[1:] for _ in range(4)]
+    seen = [(await receive(lambda message: message[0] == ref, timeout=20))[1:] for _ in range(4)]
     change = {(kind, *pids) for kind, _, pids in seen}
     assert change == {("join", one), ("join", two), ("leave", one), ("leave", two)}
-    collect = "receive {Ref, Kind, g, [P]} -> {Kind, P} after 5000 -> none end"
+    collect = "receive {Ref, Kind, g, [P]} -> {Kind, P} after 12_000 -> none end"
     there_seen = {(await alex.eval_erlang_async(f"fun() -> {collect} end()")).term for _ in range(4)}
     assert there_seen == change
     assert is_quiet(alex)

@@ -19,10 +19,10 @@ def test_elixir_spawns_functions(alex, here) -> None:
     text = alex.eval_elixir(
         here("""
         pid = Node.spawn(:kate@localhost, Kate, :tell, [self(), :hi])
-        first = receive do {:hi, ^pid} -> :told after 5000 -> :none end
+        first = receive do {:hi, ^pid} -> :told after 12_000 -> :none end
         {pid, ref} = Node.spawn_monitor(:kate@localhost, &Kate.wait/0)
         Process.exit(pid, :kill)
-        second = receive do {:DOWN, ^ref, :process, ^pid, reason} -> reason after 5000 -> :none end
+        second = receive do {:DOWN, ^ref, :process, ^pid, reason} -> reason after 12_000 -> :none end
         {first, second}
         """)
     ).text
@@ -41,7 +41,7 @@ def test_reasons_of_linked_functions(alex, here) -> None:
               {m, file |> List.to_string() |> Path.basename() |> Path.rootname()}
             {:EXIT, ^pid, {reason, [{m, f, a, _} | _]}} -> {reason, m, f, a}
             {:EXIT, ^pid, reason} -> reason
-          after 5000 -> :none end
+          after 12_000 -> :none end
         end
         """)
     ).text
@@ -92,20 +92,20 @@ async def test_python_spawns_on_a_beam(beam_node, new_node) -> None:
     there = beam_node("alex").name
     async with new_node("bob") as node:
         pid, ref = await erl.spawn_monitor(there, "erlang", "exit", [Atom("bye")])
-        assert await erl.receive(timeout=5) == ("DOWN", ref, "process", pid, "bye")
+        assert await erl.receive(timeout=20) == ("DOWN", ref, "process", pid, "bye")
         pid = await erl.spawn(there, Export(Atom("erlang"), Atom("send"), 2), [erl.self(), Atom("hi")])
         assert pid.node == there
-        assert await erl.receive(timeout=5) == "hi"
+        assert await erl.receive(timeout=20) == "hi"
         erl.process_flag("trap_exit", True)
         pid = await erl.spawn_link(there, "timer", "sleep", [Atom("infinity")])
         erl.exit(pid, "enough")
-        assert await erl.receive(timeout=5) == ("EXIT", pid, "enough")
+        assert await erl.receive(timeout=20) == ("EXIT", pid, "enough")
         pid, ref = await erl.spawn_monitor(there, "nobody", "there", [1])
-        down = await erl.receive(timeout=5)
+        down = await erl.receive(timeout=20)
         assert down[4][0] == "undef"
         ref = erl.spawn_request(there, "erlang", "node", [], options=["nonsense"])
-        assert await erl.receive(timeout=5) == ("spawn_reply", ref, "error", "badopt")
+        assert await erl.receive(timeout=20) == ("spawn_reply", ref, "error", "badopt")
         opts = ["monitor", ("priority", "high"), ("min_heap_size", 1000)]
         pid, ref = await erl.spawn_opt(there, "erlang", "node", [], options=opts)
-        assert await erl.receive(timeout=5) == ("DOWN", ref, "process", pid, "normal")
+        assert await erl.receive(timeout=20) == ("DOWN", ref, "process", pid, "normal")
         assert not node.runtime.spawns

@@ -76,7 +76,7 @@ defmodule Looking do
   def ask(server, request) do
     ref = make_ref()
     send(server, {:system, {self(), ref}, request})
-    receive do {^ref, reply} -> bare(request, reply) after 5000 -> :nothing end
+    receive do {^ref, reply} -> bare(request, reply) after 12_000 -> :nothing end
   end
 
   defp bare(:get_state, {:ok, state}), do: state
@@ -251,7 +251,7 @@ def test_debug(both) -> None:
     :ok = :sys.no_debug(seen)
     1 = GenServer.call(seen, :get)
     send({:collector, peer}, {:give, self()})
-    kept = receive do {:kept, kept} -> Enum.sort(kept) after 5000 -> :nothing end
+    kept = receive do {:kept, kept} -> Enum.sort(kept) after 12_000 -> :nothing end
     {kept, ask(seen, {:debug, :colour}), ask(seen, {:debug, {:trace, :loud}}), ask(seen, :colour),
      ask(seen, {:colour, 1}), :sys.log_to_file(seen, false), :sys.log_to_file(seen, ~c"/nonexistent/file")}
     """)
@@ -261,7 +261,7 @@ def test_the_end(both) -> None:
     both.same("""
     ref = Process.monitor(pid)
     :ok = :sys.terminate(seen, {:shutdown, 1})
-    receive do {:DOWN, ^ref, _, _, reason} -> reason after 5000 -> :nothing end
+    receive do {:DOWN, ^ref, _, _, reason} -> reason after 12_000 -> :nothing end
     """)
     both.same("""
     for call <- [

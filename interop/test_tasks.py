@@ -97,7 +97,7 @@ defmodule Tools do
   end
   def nolink(peer, f, a), do: TS.async_nolink(sup(peer), Job, f, a)
   def up(tag \\\\ :up) do
-    receive do {^tag, pid} -> pid after 5000 -> :nobody end
+    receive do {^tag, pid} -> pid after 12_000 -> :nobody end
   end
   def down(ref) do
     receive do {:DOWN, ^ref, _, _, reason} -> reason after 9000 -> :alive end
@@ -176,14 +176,14 @@ def values_are_awaited(same) -> None:
       TS.async(sup(peer), Job, :dictionary, [:"$initial_call"]) |> Task.await(),
       TS.async(sup(peer), Job, :dictionary, [:"$ancestors"]) |> Task.await() |> length() > 1,
     ]
-    normal = for _ <- 1..5, do: (receive do {:EXIT, _, r} -> r after 5000 -> :none end)
+    normal = for _ <- 1..5, do: (receive do {:EXIT, _, r} -> r after 12_000 -> :none end)
     nested = Task.async(fn ->
       {self(), TS.async(sup(peer), Job, :dictionary, [:"$callers"]) |> Task.await()}
     end)
     {inner, callers} = Task.await(nested)
     t = nolink(peer, :add, [1, 2])
     ref = t.ref
-    order = receive do {^ref, 3} -> down(ref) after 5000 -> :nothing end
+    order = receive do {^ref, 3} -> down(ref) after 12_000 -> :nothing end
     {values, normal, callers == [inner, self()], order, mail() |> length()}
     """)
     assert "{Job, :dictionary, 1}" in text
@@ -198,7 +198,7 @@ def crashes_are_seen(same) -> None:
       t = nolink(peer, f, a)
       linked = TS.async(sup(peer), Job, f, a)
       pid = linked.pid
-      exit = receive do {:EXIT, ^pid, r} -> r after 5000 -> :none end
+      exit = receive do {:EXIT, ^pid, r} -> r after 12_000 -> :none end
       Process.demonitor(linked.ref, [:flush])
       {caught(fn -> Task.await(t) end), exit, Task.yield(nolink(peer, f, a)), mail()}
     end
@@ -225,10 +225,10 @@ def tasks_are_given_up(same) -> None:
     text = same("""
     late = nolink(peer, :sleep, [300])
     timeout = caught(fn -> Task.await(late, 20) end)
-    task = nolink(peer, :sleep, [150])
+    task = nolink(peer, :sleep, [600])
     nothing = Task.yield(task, 10)
     two = for ms <- [10, 30], do: nolink(peer, :sleep, [ms])
-    many = Task.yield_many(two, 3000) |> Enum.map(&elem(&1, 1))
+    many = Task.yield_many(two, 9000) |> Enum.map(&elem(&1, 1))
     ended = for how <- [5000, :brutal_kill] do
       t = nolink(peer, :told, [self(), :up])
       pid = up()
@@ -241,7 +241,7 @@ def tasks_are_given_up(same) -> None:
     ended(finished)
     going = nolink(peer, :sleep, [10])
     ignored = Task.ignore(going)
-    results = {timeout, nothing, Task.yield(task, 3000), many, ended,
+    results = {timeout, nothing, Task.yield(task, 9000), many, ended,
      Task.shutdown(own), Task.shutdown(finished), ignored}
     ended(late)
     ended(going)
@@ -265,7 +265,8 @@ def children_are_started(same) -> None:
       {:ok, a} = TS.start_child(s, Job, :told, [self(), :up], restart: type)
       ^a = up()
       Process.exit(a, if(reason == :normal, do: :kill, else: reason))
-      b = receive do {:up, b} -> b after 150 -> nil end
+      wait = if type == :temporary or reason == :shutdown, do: 150, else: 9000
+      b = receive do {:up, b} -> b after wait -> nil end
       b && TS.terminate_child(s, b)
       {type, reason, b != nil and b != a}
     end
@@ -299,12 +300,12 @@ def streams_are_run(same) -> None:
     [
       TS.async_stream(s, 1..6, Job, :add, [100], max_concurrency: 2),
       TS.async_stream(s, [120, 5, 60], Job, :sleep, [], max_concurrency: 3),
-      TS.async_stream(s, [150, 5], Job, :sleep, [], max_concurrency: 2, ordered: false),
+      TS.async_stream(s, [600, 5], Job, :sleep, [], max_concurrency: 2, ordered: false),
       TS.async_stream_nolink(s, [:a, :b], Job, :leave, []),
       TS.async_stream(s, [:a], Job, :leave, []),
       TS.async_stream_nolink(s, [:a], Job, :leave, [], zip_input_on_exit: true),
       TS.async_stream(s, [5000, 1], Job, :sleep, [],
-        timeout: 200, on_timeout: :kill_task, max_concurrency: 1),
+        timeout: 1000, on_timeout: :kill_task, max_concurrency: 1),
       TS.async_stream(s, [2, 1], Job, :sleep, []) |> Stream.take(1),
     ]
     |> Enum.map(&Enum.to_list/1)
@@ -327,7 +328,7 @@ def every_form_is_served(same) -> None:
     mon = Process.monitor(a)
     ref = make_ref()
     send(a, {me, ref, me, [me], {Job, :add, [20, 22]}})
-    answer = receive do {^ref, x} -> x after 5000 -> :none end
+    answer = receive do {^ref, x} -> x after 12_000 -> :none end
     normal = down(mon)
     {:ok, _} = ask.(sup(peer), [owner, [me], {Job, :told, [me, :up]}], nil, nil)
     b = up()
@@ -383,7 +384,7 @@ def lost_connections_are_told(alex, here) -> None:
         other = up()
         Node.disconnect(:kate@localhost)
         lost = caught(fn -> Task.await(t) end)
-        exit = receive do {:EXIT, ^other, r} -> r after 5000 -> :none end
+        exit = receive do {:EXIT, ^other, r} -> r after 12_000 -> :none end
         until(fn -> not :erpc.call(:kate@localhost, :erlang, :is_process_alive, [other]) end)
         alive = for p <- [pid, other], do: :erpc.call(:kate@localhost, :erlang, :is_process_alive, [p])
         absent = caught(fn -> nolink(:moebi@localhost, :give, [1]) end)
@@ -509,13 +510,13 @@ async def streams_of(sup) -> None:
 
     stream = TaskSupervisor.async_stream
     assert await listed(stream(sup, range(40), JOB, "add", [1])) == [("ok", n + 1) for n in range(40)]
-    mixed = stream(sup, [60, 1], JOB, "sleep", [], max_concurrency=2, ordered=False)
-    assert await listed(mixed) == [("ok", 1), ("ok", 60)]
+    mixed = stream(sup, [600, 1], JOB, "sleep", [], max_concurrency=2, ordered=False)
+    assert await listed(mixed) == [("ok", 1), ("ok", 600)]
     ends = TaskSupervisor.async_stream_nolink(
         sup, [Atom("a")], Export(JOB, "leave", 1), zip_input_on_exit=True
     )
     assert await listed(ends) == [("exit", ("a", "a"))]
-    slow = stream(sup, [9000, 1], JOB, "sleep", [], timeout=0.2, on_timeout="kill_task", max_concurrency=1)
+    slow = stream(sup, [9000, 1], JOB, "sleep", [], timeout=1.0, on_timeout="kill_task", max_concurrency=1)
     assert await listed(slow) == [("exit", "timeout"), ("ok", 1)]
     with pytest.raises(CallTimeout):
         await listed(stream(sup, [9000], JOB, "sleep", [], timeout=0.02))
@@ -563,7 +564,7 @@ async def test_elixir_supervises_a_task_of_python(new_node, alex) -> None:
     async with new_node("moebi"):
         spec = Task.child(JOB, "told", [erl.self(), Atom("up")], id="teller")
         pid = await Supervisor.start_child(("Elixir.Chat.Supervisor", alex.name), spec)
-        assert await erl.receive(timeout=5) == ("up", pid)
+        assert await erl.receive(timeout=20) == ("up", pid)
         children = await Supervisor.which_children(("Elixir.Chat.Supervisor", alex.name))
         assert ("teller", pid, "worker", ["Elixir.Task"]) in children
 
