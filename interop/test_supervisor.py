@@ -77,7 +77,7 @@ defmodule Tools do
     pid
   end
   # what happened, until nothing happens for a while
-  def trail(ms \\\\ 150) do
+  def trail(ms \\\\ 250) do
     receive do
       {:started, id, _} -> [{:started, id} | trail(ms)]
       {:terminated, id, reason} -> [{:terminated, id, reason} | trail(ms)]
@@ -226,7 +226,7 @@ def test_restart_types_and_intensity(both) -> None:
     for type <- [:permanent, :transient, :temporary], reason <- [:normal, :shutdown, {:shutdown, 1}, :boom] do
       sup = tree(peer, %{}, [spec(:a, %{restart: type})])
       GenServer.stop(pid(sup, :a), reason)
-      happened = trail(60)
+      happened = trail(200)
       {type, reason, happened, Supervisor.which_children(sup)}
     end
     """)
@@ -236,7 +236,7 @@ def test_restart_types_and_intensity(both) -> None:
       Process.monitor(sup)
       for _ <- 0..intensity do
         Process.exit(pid(sup, :x), :kill)
-        trail(60)
+        trail(200)
       end
     end
     """)
@@ -341,7 +341,7 @@ def test_what_ends_a_supervisor(both) -> None:
     both.same("""
     for request <- [:nonsense, {:a, 1}, 5] do
       sup = tree(peer, %{}, [spec(:a)])
-      trail(50)
+      trail(200)
       {:exit, {reason, [{m, f, _, _} | _]}} = caught(fn -> GenServer.call(sup, request) end)
       {reason, m, f, trail()}
     end
