@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from pyerlnode.process.scheduler import Receiver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyerlnode.process.bounded import Bound
     from pyerlnode.process.process import Process
     from pyerlnode.term import Term
@@ -31,6 +33,11 @@ class Suspendable(Receiver):
     def suspended(self) -> bool:
         """Whether only system messages are handled now."""
         return self._held is not None
+
+    @property
+    def held(self) -> Sequence[Term]:
+        """What has come since it was suspended: on a BEAM it is still in the mailbox."""
+        return self._held or ()
 
     def may_hold(self, message: Term) -> bool:
         """Whether there is room for it: one that was handed over has not come through the mailbox."""

@@ -6,7 +6,7 @@ there is something like them: sizes are in words of 8 bytes and count what Pytho
 the process's own objects; `reductions` counts nothing and is 0.
 
 Source: erlang:process_info/1,2.
-Proof: tests/services/test_builtins.py, tests/process/test_bounded_mailboxes.py.
+Proof: tests/services/test_builtins.py, tests/process/test_bounded_mailboxes.py, tests/otp/test_sys.py.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyerlnode.errors import BadArg
 from pyerlnode.otp.readable import readable
+from pyerlnode.otp.suspending import Suspendable
 from pyerlnode.process import ProcessTask, current_process
 from pyerlnode.term import Atom, Pid, Term, charlist, equal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pyerlnode.process import Process, Runtime
 
@@ -96,8 +97,18 @@ def _entry(process: Process, wanted: Term) -> Term:
     return next((value for key, value in _dictionary(process) if equal(key, wanted)), _UNDEFINED)
 
 
+def _queue_length(process: Process) -> int:
+    return len(_put_aside(process)) + (0 if process.mailbox is None else len(process.mailbox))
+
+
 def _messages(process: Process) -> list[Term]:
-    return [] if process.mailbox is None else [readable(message) for message in process.mailbox]
+    return [readable(message) for message in (*_put_aside(process), *(process.mailbox or ()))]
+
+
+def _put_aside(process: Process) -> Sequence[Term]:
+    """What a behaviour has not handled because it is suspended; a BEAM leaves it in the mailbox."""
+    behaviour: Any = process.behaviour
+    return behaviour.held if isinstance(behaviour, Suspendable) else ()
 
 
 def _links(process: Process) -> list[Pid]:
@@ -229,7 +240,7 @@ _ITEMS: dict[str, Callable[[Process], Any]] = {
     "links": _links,
     "max_mailbox": _max_mailbox,
     "memory": _memory,
-    "message_queue_len": lambda process: 0 if process.mailbox is None else len(process.mailbox),
+    "message_queue_len": _queue_length,
     "messages": _messages,
     "monitored_by": _monitored_by,
     "monitors": _monitors,

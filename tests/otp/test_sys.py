@@ -10,8 +10,19 @@ from otp_tools import OK, process_of, settled
 
 import pyerlnode.process as erl
 from pyerlnode.errors import BadArg, ErlangError, Exit, NoProc, Throw
-from pyerlnode.otp import Failure, GenServer, GenStatem, NextState, NoReply, on_call, on_cast, sys
+from pyerlnode.otp import (
+    Failure,
+    GenServer,
+    GenStatem,
+    NextState,
+    NoReply,
+    Supervisor,
+    on_call,
+    on_cast,
+    sys,
+)
 from pyerlnode.process import Runtime, this_process
+from pyerlnode.services.process_info import process_info
 from pyerlnode.term import Atom, Export, ImproperList, Pid, encode, equal
 
 if TYPE_CHECKING:
@@ -225,6 +236,21 @@ async def test_a_suspended_server_keeps_everything_for_later() -> None:
     assert [await sys.resume(pid), await sys.resume(pid)] == [OK, OK]
     assert await call == 0
     assert await GenServer.call(pid, Atom("get")) == 3
+
+
+async def test_what_waits_for_the_resume_is_in_the_mailbox_of_who_is_suspended(runtime: Runtime) -> None:
+    server = await started()
+    supervisor = await Supervisor.start_link([], strategy="one_for_one")
+    items = [Atom("message_queue_len"), Atom("messages")]
+    for pid in (server, supervisor):
+        await sys.suspend(pid)
+        for number in range(3):
+            erl.send(pid, number)
+        await settled()
+        assert process_info(runtime, pid, items) == [(items[0], 3), (items[1], [0, 1, 2])]
+    await sys.resume(server)
+    await settled()
+    assert process_info(runtime, server, items) == [(items[0], 0), (items[1], [])]
 
 
 async def test_a_suspended_server_can_be_stopped() -> None:
