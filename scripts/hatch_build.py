@@ -56,6 +56,7 @@ MODULES = (
     "pyerlnode.process.alias_tag",
     "pyerlnode.process.monitors",
     "pyerlnode.process.signals",
+    "pyerlnode.process.spawn_function",
     "pyerlnode.otp.answering",
     "pyerlnode.otp.dispatch",
     "pyerlnode.otp.local_call",

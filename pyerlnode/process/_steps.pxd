@@ -18,3 +18,5 @@ cpdef object number_of(object pid)
 cpdef object current_copy()
 cpdef void spared_by_collector(object waiting) noexcept
 cpdef void seen_by_collector(object begun) noexcept
+cpdef object enter_task(object loop, object task)
+cpdef object leave_task(object loop, object task)

@@ -2,12 +2,15 @@
 
 `_steps.pyx` is the same by Python's C interface, which makes fewer objects for it.
 
-Source: Python/C API Reference Manual, "Context Variables Objects", "Iterator Protocol".
+Source: Python/C API Reference Manual, "Context Variables Objects", "Iterator Protocol"; for tasks
+"Extending asyncio", Task lifetime support.
 Proof: tests/process/test_steps.py.
 """
 
 from __future__ import annotations
 
+from asyncio import _enter_task as enter_task
+from asyncio import _leave_task as leave_task
 from contextvars import copy_context
 from contextvars import copy_context as current_copy
 from inspect import CO_COROUTINE, CO_VARARGS
@@ -33,8 +36,10 @@ __all__ = [
     "clock",
     "context_with",
     "current_copy",
+    "enter_task",
     "gives_coroutine",
     "is_a",
+    "leave_task",
     "nth_pid",
     "number_of",
     "one_step",

@@ -1,8 +1,12 @@
 # cython: language_level=3
 """What `_steps.py` says, by Python's C interface."""
 
+from cpython.object cimport PyObject
+
 from pyerlnode.term._native cimport pid_number, pid_of
 
+import asyncio.tasks
+from asyncio import _enter_task, _leave_task
 from time import perf_counter
 
 cdef extern from *:
@@ -124,6 +128,9 @@ cdef extern from *:
     int PyContext_Exit(object) except -1
     bint PyObject_TypeCheck(object, type) noexcept
     object pyerlnode_context_with(object one, object first, object other, object second)
+    PyObject *PyDict_GetItemWithError(dict, object) except? NULL
+    int PyDict_SetItem(dict, object, object) except -1
+    int PyDict_DelItem(dict, object) except -1
 
 
 ENDED = object()
@@ -200,3 +207,36 @@ cpdef void spared_by_collector(object waiting) noexcept:
 cpdef void seen_by_collector(object begun) noexcept:
     if not PyObject_GC_IsTracked(begun):
         PyObject_GC_Track(begun)
+
+
+cdef dict _tasks_by_loop():
+    """Where asyncio keeps which task runs now, if this release of Python has that in a dict; or None."""
+    kept = getattr(asyncio.tasks, "_current_tasks", None)
+    if type(kept) is not dict:
+        return None
+    loop, task = object(), object()
+    try:
+        _enter_task(loop, task)
+    except Exception:  # it wants a loop that runs
+        return None
+    try:
+        return kept if kept.get(loop) is task else None
+    finally:
+        _leave_task(loop, task)
+
+
+cdef dict _running = _tasks_by_loop()
+
+
+cpdef object enter_task(object loop, object task):
+    if _running is None or PyDict_GetItemWithError(_running, loop) is not NULL:
+        _enter_task(loop, task)  # which says what is wrong
+    else:
+        PyDict_SetItem(_running, loop, task)
+
+
+cpdef object leave_task(object loop, object task):
+    if _running is None or PyDict_GetItemWithError(_running, loop) is not <PyObject *>task:
+        _leave_task(loop, task)
+    else:
+        PyDict_DelItem(_running, loop)

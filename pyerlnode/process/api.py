@@ -8,19 +8,18 @@ Names and meanings are those of the module `erlang`; times are seconds.
 
 from __future__ import annotations
 
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, overload
 
 from pyerlnode.errors import BadArg, ErlangError
 from pyerlnode.errors import Exit as ExitError
-from pyerlnode.process.bounded import check_max_mailbox, max_mailbox_of, set_max_mailbox
+from pyerlnode.process.bounded import max_mailbox_of, set_max_mailbox
 from pyerlnode.process.links import Links, link_or_noproc
 from pyerlnode.process.monitors import DOWN, Monitored, Monitors, Watch
 from pyerlnode.process.portal import OtherThread, forwarded
 from pyerlnode.process.process import KILL, KILLED, NOPROC, NORMAL, Process
-from pyerlnode.process.reasons import called_as
-from pyerlnode.process.runtime import Destination, spawn_here, this_process
-from pyerlnode.process.spawning import apply_export, parse_options, request, spawn_there
+from pyerlnode.process.remote_spawn import spawn_opt, spawn_request
+from pyerlnode.process.runtime import Destination, this_process
+from pyerlnode.process.spawn_function import check_is_here, spawn, spawn_here
 from pyerlnode.protocol.control import Exit2, GroupLeader
 from pyerlnode.term import Atom, Export, Pid, Reference, Term
 from pyerlnode.term.term_dict import TermDict
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from pyerlnode.process.bounded import MaxMailbox
     from pyerlnode.process.mailbox import Matcher
-    from pyerlnode.process.spawning import Option
 
 _ALIAS_MODES = ("explicit_unalias", "demonitor", "reply_demonitor")
 _UNDEFINED = Atom("undefined")
@@ -112,38 +110,6 @@ def receive(match: Matcher | None = None, timeout: float | None = None) -> Corou
 
 
 @overload
-def spawn(
-    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
-    /,
-    *args: Any,
-    max_mailbox: MaxMailbox | None = None,
-) -> Pid: ...
-@overload
-def spawn(node: str, function: Export | Callable[..., Any], args: Sequence[Term], /) -> Awaitable[Pid]: ...
-@overload
-def spawn(node: str, module: str, function: str, args: Sequence[Term], /) -> Awaitable[Pid]: ...
-def spawn(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> Any:
-    """Start a process that runs `await function(*args)`; its pid.
-
-    `max_mailbox` bounds its mailbox, as of the first message: see `process_flag`.
-    With a node's name first, the process is on that node, and the pid is to be awaited:
-    `await spawn("kate@localhost", "Elixir.Kate", "say_name", [])`, or with an `Export`, or a
-    function that both programs export, in the place of module and function.  Its group leader is
-    the caller's.  Where there is no way to the node the process has ended with `noconnection`,
-    wherever that is seen; ErlangError for another failure.
-    """
-    try:  # not `@forwarded`: programs spawn more often than they do anything else that is here
-        if type(where) is FunctionType and max_mailbox is None:
-            return spawn_here(where, args)
-        if not isinstance(where, str):
-            return _spawn(where, args, max_mailbox).pid
-        _check_is_here(max_mailbox)
-        return spawn_opt(where, *args, options=())
-    except OtherThread as here:
-        return here.call(spawn, where, *args, max_mailbox=max_mailbox)
-
-
-@overload
 def spawn_link(
     function: Callable[..., Coroutine[Any, Any, Any]] | Export,
     /,
@@ -160,9 +126,9 @@ def spawn_link(node: str, module: str, function: str, args: Sequence[Term], /) -
 def spawn_link(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> Any:
     """As `spawn`, linked to the caller from the start."""
     if isinstance(where, str):
-        _check_is_here(max_mailbox)
+        check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=("link",))
-    child = _spawn(where, args, max_mailbox)
+    child = spawn_here(where, args, max_mailbox)
     Links.of(this_process()).link(child.pid)
     return child.pid
 
@@ -186,69 +152,10 @@ def spawn_monitor(
 def spawn_monitor(where: Any, /, *args: Any, max_mailbox: MaxMailbox | None = None) -> Any:
     """As `spawn`, monitored by the caller from the start: the pid and the monitor."""
     if isinstance(where, str):
-        _check_is_here(max_mailbox)
+        check_is_here(max_mailbox)
         return spawn_opt(where, *args, options=("monitor",))
-    child = _spawn(where, args, max_mailbox)
+    child = spawn_here(where, args, max_mailbox)
     return child.pid, monitor(child.pid)
-
-
-async def spawn_opt(node: str, *function: Any, options: Sequence[Option]) -> Any:
-    """Start a process on `node`, with options as in Erlang: `["link", ("priority", "high")]`.
-
-    `function` is module, function and arguments, an Export and arguments, or an exported function
-    and arguments.  The pid; with `monitor`, or `("monitor", [("tag", t), ("alias", mode)])`, the pid
-    and the reference.
-    BadArg for an option that is unknown.
-    """
-    process = this_process()
-    process.check_may_wait("spawning on another node")
-    parsed = parse_options(options)
-    pid, ref = await spawn_there(process, node, *_call_of(function), parsed)
-    return (pid, ref) if parsed.monitor else pid
-
-
-@forwarded
-def spawn_request(node: str, *function: Any, options: Sequence[Option] = ()) -> Reference:
-    """As `spawn_opt`, without waiting, in `def` callbacks too; what comes of it is a message.
-
-    `(spawn_reply, ref, ok, pid)` or `(spawn_reply, ref, error, reason)`, with another tag
-    by the option `("reply_tag", tag)`, and only some of them by `("reply", "error_only")`,
-    `"success_only"` or `"no"`.  The reference, which is that of the monitor, too.
-    """
-    return request(this_process(), node, *_call_of(function), parse_options(options)).ref
-
-
-def _check_is_here(max_mailbox: MaxMailbox | None) -> None:
-    if max_mailbox is not None:
-        raise BadArg("max_mailbox is for processes of this node")
-
-
-def _call_of(function: tuple[Any, ...]) -> tuple[tuple[Atom, Atom], Sequence[Term]]:
-    """Module and function, and the arguments."""
-    match function:
-        case (Export() as export, [*args]):
-            return (export.module, export.function), args
-        case (str() as module, str() as name, [*args]):
-            return (Atom(module), Atom(name)), args
-        case (exported, [*args]) if callable(exported) and (name_there := called_as(exported)) is not None:
-            return name_there, args
-    raise BadArg(f"spawn wants module, function and a list of arguments, not {function!r}")
-
-
-def _spawn(
-    function: Callable[..., Coroutine[Any, Any, Any]] | Export,
-    args: tuple[Any, ...],
-    max_mailbox: MaxMailbox | None,
-) -> Process:
-    parent = this_process()
-    if isinstance(function, Export):
-        function, args = apply_export, (parent.runtime, function, list(args))
-    if max_mailbox is not None:
-        check_max_mailbox(max_mailbox)
-    child = parent.runtime.spawn_function(parent, function, args)
-    if max_mailbox is not None and child.alive:
-        set_max_mailbox(child, max_mailbox)
-    return child
 
 
 @forwarded

@@ -126,7 +126,7 @@ class Process(Runnable):
         self.runtime = runtime
         self.queue = runtime.queue
         self.pid = pid
-        self.group_leader = group_leader or pid
+        self.group_leader = pid if group_leader is None else group_leader
         self.name: Atom | None = None
         self.trap_exit = False
         self.async_dist = False  # what it sends never suspends it, however slow the other node is

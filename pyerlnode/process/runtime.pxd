@@ -66,6 +66,3 @@ cdef class ProcessAlias:
 
 @cython.locals(process=Process, runtime=Runtime, home=Runtime, here=cython.ulong)
 cpdef Process this_process()
-
-@cython.locals(parent=Process, runtime=Runtime, child=Process)
-cpdef spawn_here(function, tuple args)

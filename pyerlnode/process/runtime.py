@@ -168,7 +168,7 @@ class Runtime(Home):
         self._last_process = n = self._last_process + 1
         pid = nth_pid(self.name, n, self.creation)
         process = self._processes[n] = Process.__new__(Process)
-        process.set_up(self, pid, group_leader or self.group_leader)
+        process.set_up(self, pid, self.group_leader if group_leader is None else group_leader)
         return process
 
     def spawn(self, body: Coroutine[Any, Any, Any] | Behaviour, parent: Process | None = None) -> Process:
@@ -530,11 +530,3 @@ def this_process() -> Process:
     process = runtime.attach()
     current_process.set(process)
     return process
-
-
-def spawn_here(function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]) -> Pid:
-    """Start a process of the caller's node that runs `await function(*args)`; its pid."""
-    parent = this_process()
-    runtime: Runtime = parent.runtime
-    child = runtime.spawn_function(parent, function, args)
-    return child.pid

@@ -1,5 +1,5 @@
 cimport cython
-from pyerlnode.process._steps cimport one_step
+from pyerlnode.process._steps cimport enter_task, leave_task, one_step
 from pyerlnode.process.process cimport Process
 from pyerlnode.process.scheduler cimport RunQueue
 from pyerlnode.process.suspension cimport Resumable, Suspension

@@ -17,12 +17,12 @@ Proof: tests/process/test_asyncio_in_processes.py.
 from __future__ import annotations
 
 import asyncio
-from asyncio import _enter_task, _leave_task, _register_task, _unregister_task
+from asyncio import _register_task, _unregister_task
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyerlnode.errors import UsageError
-from pyerlnode.process._steps import ENDED, one_step
+from pyerlnode.process._steps import ENDED, enter_task, leave_task, one_step
 from pyerlnode.process.suspension import Resumable, Suspension
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class ProcessTask(Resumable):
         if process.receives >= HANDED_OVER_PER_TURN or (process.receives & 7 == 7 and queue.is_late):
             return False
         try:
-            _leave_task(queue.loop, self)  # type: ignore[arg-type]
+            leave_task(queue.loop, self)  # type: ignore[arg-type]
         except RuntimeError:  # it is not the current one
             return False
         process.receives += 1
@@ -158,7 +158,7 @@ class ProcessTask(Resumable):
             to.handle(message)
         finally:
             queue.handed_to = None
-            _enter_task(queue.loop, self)  # type: ignore[arg-type]
+            enter_task(queue.loop, self)  # type: ignore[arg-type]
         return True
 
     def wait_in_this_run(self) -> None:
@@ -186,7 +186,7 @@ class ProcessTask(Resumable):
                 error = self._make_cancelled_error()
         self._fut_waiter = None
         loop = self._queue.loop
-        _enter_task(loop, self)  # type: ignore[arg-type]
+        enter_task(loop, self)  # type: ignore[arg-type]
         try:
             if error is None:
                 awaited = one_step(self._context, self._coro)
@@ -208,7 +208,7 @@ class ProcessTask(Resumable):
                 self._park(awaited)
         finally:
             error = None  # its traceback refers to this frame
-            _leave_task(loop, self)  # type: ignore[arg-type]
+            leave_task(loop, self)  # type: ignore[arg-type]
 
     def _put_off(self, suspended: Suspended) -> None:
         """The process is suspended: this step is taken when it is not any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
@@ -206,3 +207,35 @@ def test_of_a_class_or_of_one_that_is_made_of_it(steps: Any) -> None:
     assert steps.is_a(1, int)
     assert not steps.is_a(1, bool)
     assert not steps.is_a(None, int)
+
+
+def test_the_task_that_runs_is_asyncio_s_current_one_until_it_is_left(steps: Any) -> None:
+    loop = asyncio.new_event_loop()
+    task, other = object(), object()
+    try:
+        steps.enter_task(loop, task)
+        assert asyncio.current_task(loop) is task
+        for second in (task, other):
+            with pytest.raises(RuntimeError, match="while another task"):
+                steps.enter_task(loop, second)
+        with pytest.raises(RuntimeError, match="does not match the current task"):
+            steps.leave_task(loop, other)
+        assert asyncio.current_task(loop) is task
+        steps.leave_task(loop, task)
+        assert asyncio.current_task(loop) is None
+        with pytest.raises(RuntimeError, match="does not match the current task"):
+            steps.leave_task(loop, task)
+    finally:
+        loop.close()
+
+
+async def test_a_task_of_asyncio_is_not_entered_from_within_another(steps: Any) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    with pytest.raises(RuntimeError, match="while another task"):
+        steps.enter_task(loop, object())
+    steps.leave_task(loop, task)
+    try:
+        assert asyncio.current_task() is None
+    finally:
+        steps.enter_task(loop, task)
+    assert asyncio.current_task() is task
