@@ -66,6 +66,7 @@ MODULES = (
     "pyerlnode.otp.server",
     "pyerlnode.otp.here",
     "pyerlnode.node._bytes",
+    "pyerlnode.node.giving_way",
     "pyerlnode.node.link",
     "pyerlnode.node.router",
 )

@@ -11,11 +11,11 @@ Proof: tests/node/test_busy_wait.py.
 
 from __future__ import annotations
 
-import os
 import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
+from pyerlnode.node.giving_way import give_way
 from pyerlnode.process.scheduler import schedulers_online
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ SOON: Final = 0.000_015
 _SHARED = 15
 # Reads after which there is no wait, at most, however often it was in vain.
 _MAX_REST = 255
-
-#: lets others run on this processor, if somebody wants to
-give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
 def default_threshold() -> str:

@@ -1,5 +1,6 @@
 cimport cython
 from pyerlnode.node._bytes cimport first_bytes, write_now
+from pyerlnode.node.giving_way cimport GivingWay
 from pyerlnode.process._steps cimport Callback
 from pyerlnode.process.scheduler cimport RunQueue
 from pyerlnode.protocol.connection cimport Connection
@@ -8,6 +9,7 @@ cdef class LinkBase(Callback):
     cdef public bytearray _buffer
     cdef public int _descriptor
     cdef public bint _dirty
+    cdef public GivingWay _giving_way
     cdef public object _gone
     cdef public object _loop
     cdef public bint _paused

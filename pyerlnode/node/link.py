@@ -28,7 +28,7 @@ from weakref import WeakKeyDictionary
 
 from pyerlnode.errors import PeerError, TickTimeout
 from pyerlnode.node._bytes import first_bytes, write_now
-from pyerlnode.node.busy_wait import give_way
+from pyerlnode.node.giving_way import GivingWay
 from pyerlnode.node.hosts import address_text
 from pyerlnode.node.tls_faults import lost_fault
 from pyerlnode.process._steps import Callback
@@ -93,6 +93,7 @@ class LinkBase(Callback):
         "_buffer",
         "_descriptor",
         "_dirty",
+        "_giving_way",
         "_gone",
         "_loop",
         "_paused",
@@ -152,6 +153,7 @@ class LinkBase(Callback):
         # Of the socket, where it can be written to without the transport; and whether that has bytes before.
         self._descriptor = -1
         self._unwritten = False
+        self._giving_way = GivingWay()
         self._timer: asyncio.TimerHandle | None = None
         self._gone: asyncio.Future[None] | None = None
         self._dirty = False
@@ -276,6 +278,8 @@ class LinkBase(Callback):
         self.rearm()
 
     def get_buffer(self, sizehint: int) -> memoryview:
+        if self._descriptor >= 0 and self.up:  # else what is asked for is not what is read into
+            self._giving_way.before_read()
         return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -298,9 +302,6 @@ class LinkBase(Callback):
         if events:
             self.received += len(events)
             self.owner.link_events(self, events)
-        elif self.up:
-            # Part of a message: who sends it from the same processor can send more before the next read.
-            give_way()
         if connection.error is not None:
             self.fail(connection.error)
         elif not self.up:

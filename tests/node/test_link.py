@@ -133,20 +133,26 @@ async def test_what_is_sent_in_one_turn_leaves_in_one_write(pair: Pair, writes: 
     assert len(writes) == 1
 
 
-async def test_who_sends_part_of_a_message_may_send_more_before_the_next_read(
+async def test_others_may_run_before_what_a_peer_sends_is_read(
     pair: Pair, writes: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pair.to_alex.send(message(b"x" * 1000))
-    assert await arrived(pair, 1) == [1000]
-    whole = writes.pop()
     given: list[int] = []
-    monkeypatch.setattr("pyerlnode.node.link.give_way", lambda: given.append(len(pair.alex.events)))
+    monkeypatch.setattr("pyerlnode.node.giving_way.give_way", lambda: given.append(len(pair.alex.events)))
     before = len(pair.alex.events)
-    pair.to_kate.data_received(whole[:700])
-    assert given == [before]
-    pair.to_kate.data_received(whole[700:])
-    assert len(pair.alex.events) == before + 1
-    assert given == [before]  # there is somebody to answer now
+    pair.to_alex.send(message(1))
+    assert await arrived(pair, 1) == [1]
+    assert given[:1] == [before]
+
+
+async def test_nobody_is_let_run_for_a_handshake(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr("pyerlnode.node.giving_way.give_way", lambda: given.append("given"))
+    pair.to_kate.up = False
+    pair.to_kate.get_buffer(-1)
+    assert given == []
+    pair.to_kate.up = True
+    pair.to_kate.get_buffer(-1)
+    assert given == ["given"]
 
 
 async def test_more_is_expected_after_an_answer_or_part_of_a_message(pair: Pair, writes: list[bytes]) -> None:
