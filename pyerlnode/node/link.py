@@ -278,7 +278,7 @@ class LinkBase(Callback):
         self.rearm()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        if self._descriptor >= 0 and self.up:  # else what is asked for is not what is read into
+        if self._descriptor >= 0 and self.up:  # under TLS the socket has been read already
             self._giving_way.before_read()
         return self._view
 
