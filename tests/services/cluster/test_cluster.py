@@ -10,6 +10,7 @@ import pytest
 from clusters import Cluster as Nodes
 from clusters import run, until
 
+from pyerlnode import process as erl
 from pyerlnode.otp import GenServer
 from pyerlnode.services import local
 from pyerlnode.services.cluster import Cluster, Polling, Static, keeper
@@ -77,10 +78,19 @@ async def test_a_connection_that_is_closed_is_made_again() -> None:
     async with Nodes([local.remember]) as nodes:
         kate, alex = await nodes.start("kate"), await nodes.start("alex")
         await clustered(kate, Static(["alex@localhost"]))
-        for _ in range(3):
-            await until(lambda: alex.nodes() == ["kate@localhost"], SECONDS)
+
+        async def cut() -> None:
+            erl.monitor_node("alex@localhost", True)
             assert kate.disconnect("alex@localhost")
-            await until(lambda: alex.nodes() == [], SECONDS)
+            assert await erl.receive(timeout=SECONDS) == ("nodedown", "alex@localhost")
+
+        def connected() -> bool:
+            return kate.nodes() == ["alex@localhost"] and alex.nodes() == ["kate@localhost"]
+
+        for _ in range(3):
+            await until(connected, SECONDS)
+            await run(kate, cut)
+        await until(connected, SECONDS)
 
 
 async def test_a_node_that_is_not_named_any_more_is_left_alone() -> None:
