@@ -15,7 +15,7 @@ import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
-from pyerlnode.node.giving_way import give_way
+from pyerlnode.node.giving_way import MOST, give_way
 from pyerlnode.process.scheduler import schedulers_online
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ THRESHOLDS: Final = {
 FEW: Final = 4
 SOON: Final = 0.000_015
 _SHARED = 15
-# Reads after which there is no wait, at most, however often it was in vain.
-_MAX_REST = 255
 
 
 def default_threshold() -> str:
@@ -110,4 +108,4 @@ class BusyWait:
             return
         self._waiting = False
         self._left = self._rest
-        self._rest = min(2 * self._rest + 1, _MAX_REST)
+        self._rest = min(2 * self._rest + 1, MOST)

@@ -33,28 +33,24 @@ give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 class GivingWay:
     """Gives way before the reads of one link, unless that has taken long."""
 
-    __slots__ = ("_left", "_rest")
+    __slots__ = ("_rest", "left")
 
     def __init__(self) -> None:
-        # How many reads are to go without after it has taken long again, and are left now.
+        # How many reads went without after it had taken long.
         self._rest = 0
-        self._left = 0
-
-    @property
-    def resting(self) -> int:
-        """Reads that come without it now."""
-        return self._left
+        #: reads that go without it now
+        self.left = 0
 
     def before_read(self) -> None:
         """Something has come and is read next."""
-        if self._left:
-            self._left -= 1
+        if self.left:
+            self.left -= 1
             return
         began = clock()
         give_way()
         self.took(clock() - began)
 
     def took(self, seconds: float) -> None:
-        """Others ran for so long: decide when the next time is."""
+        """Others ran for so many seconds: decide when the next time is."""
         self._rest = min(2 * self._rest + 1, MOST) if seconds > LONG else 0
-        self._left = self._rest
+        self.left = self._rest

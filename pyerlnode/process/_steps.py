@@ -9,8 +9,7 @@ Proof: tests/process/test_steps.py.
 
 from __future__ import annotations
 
-from asyncio import _enter_task as enter_task
-from asyncio import _leave_task as leave_task
+import asyncio
 from contextvars import copy_context
 from contextvars import copy_context as current_copy
 from inspect import CO_COROUTINE, CO_VARARGS
@@ -50,6 +49,9 @@ __all__ = [
     "value_of",
 ]
 
+# asyncio's own take what is like a task for one, as its documentation has it; their types do not say so.
+enter_task: Final[Callable[[asyncio.AbstractEventLoop, Any], None]] = asyncio._enter_task
+leave_task: Final[Callable[[asyncio.AbstractEventLoop, Any], None]] = asyncio._leave_task
 # In the place of what a coroutine waits for: it has returned.
 ENDED: Final[Any] = object()
 

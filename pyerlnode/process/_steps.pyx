@@ -217,7 +217,7 @@ cdef dict _tasks_by_loop():
     loop, task = object(), object()
     try:
         _enter_task(loop, task)
-    except Exception:  # it wants a loop that runs
+    except (RuntimeError, TypeError):  # it wants a loop that runs, or a task of its own
         return None
     try:
         return kept if kept.get(loop) is task else None

@@ -149,7 +149,7 @@ class ProcessTask(Resumable):
         if process.receives >= HANDED_OVER_PER_TURN or (process.receives & 7 == 7 and queue.is_late):
             return False
         try:
-            leave_task(queue.loop, self)  # type: ignore[arg-type]
+            leave_task(queue.loop, self)
         except RuntimeError:  # it is not the current one
             return False
         process.receives += 1
@@ -158,7 +158,7 @@ class ProcessTask(Resumable):
             to.handle(message)
         finally:
             queue.handed_to = None
-            enter_task(queue.loop, self)  # type: ignore[arg-type]
+            enter_task(queue.loop, self)
         return True
 
     def wait_in_this_run(self) -> None:
@@ -186,7 +186,7 @@ class ProcessTask(Resumable):
                 error = self._make_cancelled_error()
         self._fut_waiter = None
         loop = self._queue.loop
-        enter_task(loop, self)  # type: ignore[arg-type]
+        enter_task(loop, self)
         try:
             if error is None:
                 awaited = one_step(self._context, self._coro)
@@ -208,7 +208,7 @@ class ProcessTask(Resumable):
                 self._park(awaited)
         finally:
             error = None  # its traceback refers to this frame
-            leave_task(loop, self)  # type: ignore[arg-type]
+            leave_task(loop, self)
 
     def _put_off(self, suspended: Suspended) -> None:
         """The process is suspended: this step is taken when it is not any more."""

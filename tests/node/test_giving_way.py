@@ -38,7 +38,7 @@ def test_where_that_takes_long_it_becomes_rare_and_never_ends(module: Any, given
     rests = []
     for _ in range(10):
         giving.took(2 * LONG)
-        rests.append(giving.resting)
+        rests.append(giving.left)
     assert rests == [1, 3, 7, 15, 31, 63, 127, *[MOST] * 3]
     for _ in range(MOST):
         giving.before_read()
@@ -51,13 +51,13 @@ def test_it_is_for_each_read_again_once_it_was_short(module: Any) -> None:
     giving = module.GivingWay()
     giving.took(2 * LONG)
     giving.took(0.0)
-    assert giving.resting == 0
+    assert giving.left == 0
     giving.took(2 * LONG)
-    assert giving.resting == 1
+    assert giving.left == 1
 
 
 def test_how_long_it_takes_is_measured(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     giving = module.GivingWay()
     monkeypatch.setattr(module, "give_way", lambda: time.sleep(2 * LONG))
     giving.before_read()
-    assert giving.resting == 1
+    assert giving.left == 1
